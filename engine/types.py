@@ -1,0 +1,21 @@
+"""Array aliases that every stage shares; the docstrings of functions give the shapes."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""Rows of unit length, shape (n, d), unless a docstring says otherwise."""
+
+Scores: TypeAlias = NDArray[np.float32]
+"""Higher is better."""
+
+Rows: TypeAlias = NDArray[np.int32]
+"""Item rows: positions 0..n-1 in the generation."""
+
+Mask: TypeAlias = NDArray[np.bool_]
+"""One boolean per item row."""
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""RGB, shape (height, width, 3) or (n, height, width, 3), sRGB-coded 0..255."""
