@@ -1,1 +1,1 @@
-"""(being written)."""
+"""Home on disk: generations, statuses, locks, datasets and caches, each written atomically."""

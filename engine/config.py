@@ -1,0 +1,362 @@
+"""Model YAML, as Shaped users write it, turned into frozen dataclasses or one clear refusal."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError, UnsupportedError
+
+__all__ = ["Connector", "EntitySchema", "Fetch", "ModelConfig", "SchemaOverride", "load_config"]
+
+DEFAULT_ENCODER = "attributes"
+DEFAULT_LIMIT = 10
+MAX_YAML_BYTES = 1_000_000
+
+# Where a hosted connector keeps its credentials differs per vendor; locally a file or URI does.
+_CONNECTOR_TYPES = {"dataset", "database", "event_stream", "file", "postgres", "sqlite"}
+_CONNECTOR_KEYS = {"id", "name", "type", "path", "file", "uri", "table"}
+
+_TOP_KEYS = {"model", "connectors", "fetch"}
+_MODEL_KEYS = {
+    "name",
+    "description",
+    "language_model_name",
+    "train_schedule",
+    "vector_index",
+    "interaction_max_per_user",
+    "interaction_expiration_days",
+    "schema_override",
+    "inference_config",
+}
+_FETCH_KEYS = {"items", "events", "users"}
+_SCHEMA_KEYS = {
+    "item": {"id", "created_at", "features"},
+    "user": {"id", "created_at", "features"},
+    "interaction": {"user_id", "item_id", "created_at", "label"},
+}
+
+# Keys of the surface that this version knows and does not build: refused by name, because a key
+# that is silently ignored is a promise that is silently broken.
+_NOT_BUILT = {
+    "version": "v2 engine files are not read yet; write the v1 form (model, connectors, fetch)",
+    "model.pagination_store_ttl": "pagination is not built yet",
+    "model.slate_size": "slates are not built yet",
+    "model.text_index": "a text index needs an encoder with a text tower, which comes later",
+    "model.policy_configs": "the scoring policy of this version is fixed and documented",
+    "fetch.global_filters": "global filters are not built yet; filter in the SQL of fetch.items",
+    "fetch.personal_filters": "personal filters are not built yet",
+    "model.inference_config.exploration_factor": "exploration is not built yet",
+    "model.inference_config.diversity_factor": "diversity is not built yet",
+    "model.inference_config.diversity_attributes": "diversity is not built yet",
+    "model.inference_config.boosting_factor": "boosting is not built yet",
+    "model.inference_config.retrieval_k": "retriever sizes are not adjustable yet",
+    "model.inference_config.retriever_k_override": "retriever sizes are not adjustable yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A named source that `fetch` SQL reads as a table called `id`."""
+
+    id: str
+    name: str
+    type: str
+    binding: str | None = None
+    """Path, glob or URI given in the YAML itself; None when it comes with `--connect`."""
+    table: str | None = None
+    """Table of a database binding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """DuckDB SQL that shapes the three tables."""
+
+    items: str
+    events: str | None = None
+    users: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySchema:
+    """What `schema_override` says of one table; None and {} mean: find it yourself."""
+
+    id: str | None = None
+    user_id: str | None = None
+    item_id: str | None = None
+    created_at: str | None = None
+    label: str | None = None
+    features: Mapping[str, str] = field(default_factory=dict)
+    """Column name to Shaped feature type, such as ``{"poster_url": "Image"}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaOverride:
+    """Column roles the user states instead of leaving them to be found."""
+
+    item: EntitySchema = EntitySchema()
+    user: EntitySchema = EntitySchema()
+    interaction: EntitySchema = EntitySchema()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """One model: where its tables come from and how it is built."""
+
+    name: str
+    fetch: Fetch
+    connectors: tuple[Connector, ...]
+    description: str = ""
+    encoder: str = DEFAULT_ENCODER
+    limit: int = DEFAULT_LIMIT
+    interaction_max_per_user: int | None = None
+    """Newest events kept per user; None keeps all."""
+    interaction_expiration_days: float | None = None
+    """Events older than this, counted from the newest event, are left out; None keeps all."""
+    schema: SchemaOverride = SchemaOverride()
+    base_dir: Path = Path()
+    """Folder that relative paths, of sources and of pictures, are relative to."""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The YAML as it was read, for `view-model` and for building again."""
+
+
+def load_config(
+    source: str | Path | Mapping[str, Any], *, base_dir: Path | None = None
+) -> ModelConfig:
+    """Read a model definition.
+
+    Parameters
+    ----------
+    source
+        Path of a YAML file, or the same document as a mapping.
+    base_dir
+        What relative paths are relative to; the folder of the file, or the working directory for
+        a mapping, when None.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is not YAML, or a key or value is not one the surface has; a
+        misspelt key is answered with the nearest one.
+    UnsupportedError
+        If a key of the surface is not built in this version.
+    """
+    if isinstance(source, Mapping):
+        return _model(source, base_dir or Path.cwd())
+    path = Path(source)
+    return _model(_read_yaml(path), base_dir or path.resolve().parent)
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    import yaml  # only building reads YAML; a query in a fresh process does not pay for it
+
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            message = f"{path} is larger than {MAX_YAML_BYTES:,} bytes; is it really a model file?"
+            raise ConfigError(message)
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"cannot read the model file {path}: {error.strerror or error}"
+        raise ConfigError(message) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        message = f"{path} is not valid YAML: {error}"
+        raise ConfigError(message) from error
+    if not isinstance(document, Mapping):
+        message = f"{path} holds no `model:` section; see the README for a complete example"
+        raise ConfigError(message)
+    return document
+
+
+def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
+    _check_keys("", document, _TOP_KEYS)
+    model = _section(document, "model")
+    _check_keys("model", model, _MODEL_KEYS)
+    schedule = model.get("train_schedule", "@once")
+    if schedule != "@once":
+        message = (
+            f"model.train_schedule {schedule!r} is not built yet: nothing runs in the background. "
+            "Leave it out and call `sightline update-model` from cron"
+        )
+        raise UnsupportedError(message)
+    if model.get("vector_index", True) is not True:
+        message = "model.vector_index: false is not built: every model has a vector index"
+        raise UnsupportedError(message)
+    connectors = _connectors(document.get("connectors"))
+    fetch = _fetch(_section(document, "fetch"))
+    return ModelConfig(
+        name=_text(model, "model", "name"),
+        description=_text(model, "model", "description", default=""),
+        encoder=_text(model, "model", "language_model_name", default=DEFAULT_ENCODER),
+        limit=_inference_limit(model.get("inference_config")),
+        interaction_max_per_user=_positive_int(model, "interaction_max_per_user"),
+        interaction_expiration_days=_positive_number(model, "interaction_expiration_days"),
+        schema=_schema_override(model.get("schema_override")),
+        connectors=connectors,
+        fetch=fetch,
+        base_dir=base_dir,
+        document=document,
+    )
+
+
+def _connectors(value: Any) -> tuple[Connector, ...]:  # noqa: ANN401 - straight from YAML
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        message = (
+            "connectors must be a list such as [{id: items_source, type: file, path: items.csv}], "
+            f"not {value!r}"
+        )
+        raise ConfigError(message)
+    connectors = tuple(_connector(position, entry) for position, entry in enumerate(value))
+    ids = [connector.id for connector in connectors]
+    if repeated := {name for name in ids if ids.count(name) > 1}:
+        message = f"connectors use the id {sorted(repeated)[0]!r} twice; ids must differ"
+        raise ConfigError(message)
+    return connectors
+
+
+def _connector(position: int, entry: Any) -> Connector:  # noqa: ANN401 - straight from YAML
+    where = f"connectors[{position}]"
+    if not isinstance(entry, Mapping):
+        message = f"{where} must be a mapping with at least an `id`, not {entry!r}"
+        raise ConfigError(message)
+    _check_keys(where, entry, _CONNECTOR_KEYS)
+    connector_id = _text(entry, where, "id")
+    kind = _text(entry, where, "type", default="file")
+    if kind.lower() not in _CONNECTOR_TYPES:
+        message = (
+            f"{where}.type {kind!r} is not a source this version reads: it knows "
+            "Dataset, database, event_stream, file, Postgres and SQLite. "
+            f"Export it to Parquet and bind that: --connect {connector_id}=export.parquet"
+        )
+        raise UnsupportedError(message)
+    bindings = [entry[key] for key in ("path", "file", "uri") if entry.get(key) is not None]
+    if len(bindings) > 1:
+        message = f"{where} gives more than one of path, file and uri; keep one"
+        raise ConfigError(message)
+    return Connector(
+        id=connector_id,
+        name=_text(entry, where, "name", default=connector_id),
+        type=kind.lower(),
+        binding=str(bindings[0]) if bindings else None,
+        table=_text(entry, where, "table", default="") or None,
+    )
+
+
+def _fetch(section: Mapping[str, Any]) -> Fetch:
+    _check_keys("fetch", section, _FETCH_KEYS)
+    return Fetch(
+        items=_text(section, "fetch", "items"),
+        events=_text(section, "fetch", "events", default="") or None,
+        users=_text(section, "fetch", "users", default="") or None,
+    )
+
+
+def _schema_override(value: Any) -> SchemaOverride:  # noqa: ANN401 - straight from YAML
+    if value is None:
+        return SchemaOverride()
+    where = "model.schema_override"
+    if not isinstance(value, Mapping):
+        message = f"{where} must be a mapping with item, user or interaction, not {value!r}"
+        raise ConfigError(message)
+    _check_keys(where, value, set(_SCHEMA_KEYS))
+    return SchemaOverride(**{name: _entity(f"{where}.{name}", name, value[name]) for name in value})
+
+
+def _entity(where: str, name: str, value: Any) -> EntitySchema:  # noqa: ANN401 - straight from YAML
+    if not isinstance(value, Mapping):
+        message = f"{where} must be a mapping such as {{id: {name}_id}}, not {value!r}"
+        raise ConfigError(message)
+    _check_keys(where, value, _SCHEMA_KEYS[name])
+    columns = {key: _text(value, where, key) for key in value if key != "features"}
+    return EntitySchema(**columns, features=_features(where, value.get("features", [])))
+
+
+def _features(where: str, value: Any) -> dict[str, str]:  # noqa: ANN401 - straight from YAML
+    features: dict[str, str] = {}
+    for entry in value if isinstance(value, list) else [value]:
+        if not isinstance(entry, Mapping) or set(entry) != {"name", "type"}:
+            message = f"{where}.features must list {{name: …, type: …}} entries, not {entry!r}"
+            raise ConfigError(message)
+        features[str(entry["name"])] = str(entry["type"])
+    return features
+
+
+def _inference_limit(value: Any) -> int:  # noqa: ANN401 - straight from YAML
+    if value is None:
+        return DEFAULT_LIMIT
+    if not isinstance(value, Mapping):
+        message = f"model.inference_config must be a mapping, not {value!r}"
+        raise ConfigError(message)
+    _check_keys("model.inference_config", value, {"limit"})
+    limit = value.get("limit", 0)
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+        message = f"model.inference_config.limit must be a whole number above 0, not {limit!r}"
+        raise ConfigError(message)
+    return limit or DEFAULT_LIMIT
+
+
+def _section(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    section = document.get(key)
+    if isinstance(section, Mapping):
+        return section
+    message = f"the model file needs a `{key}:` section; see the README for a complete example"
+    raise ConfigError(message)
+
+
+def _text(section: Mapping[str, Any], where: str, key: str, *, default: str | None = None) -> str:
+    value = section.get(key)
+    if value is None and default is not None:
+        return default
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    message = f"{where}.{key} must be a non-empty text, not {value!r}"
+    raise ConfigError(message)
+
+
+def _positive_number(section: Mapping[str, Any], key: str) -> float | None:
+    value = section.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        message = f"model.{key} must be a number above 0, not {value!r}"
+        raise ConfigError(message)
+    return float(value)
+
+
+def _positive_int(section: Mapping[str, Any], key: str) -> int | None:
+    value = _positive_number(section, key)
+    if value is not None and value != int(value):
+        message = f"model.{key} must be a whole number, not {section[key]!r}"
+        raise ConfigError(message)
+    return None if value is None else int(value)
+
+
+def _check_keys(where: str, section: Mapping[str, Any], known: set[str]) -> None:
+    """Refuse keys that are unknown, or known and not built; a neutral value (0, [], …) is off."""
+    for key, value in section.items():
+        if key in known:
+            continue
+        path = f"{where}.{key}" if where else str(key)
+        reason = _NOT_BUILT.get(path)
+        if reason is None:
+            message = f"unknown key {path!r}.{_nearest(str(key), where, known)}"
+            raise ConfigError(message)
+        if not _is_neutral(value):
+            message = f"{path}: {value!r} cannot be honoured: {reason}. Remove the key"
+            raise UnsupportedError(message)
+
+
+def _nearest(key: str, where: str, known: set[str]) -> str:
+    prefix = f"{where}." if where else ""
+    surface = {path.removeprefix(prefix) for path in _NOT_BUILT if path.startswith(prefix)}
+    candidates = sorted(known | {name for name in surface if "." not in name})
+    if close := difflib.get_close_matches(key, candidates, n=1, cutoff=0.6):
+        return f" Did you mean {close[0]!r}?"
+    return f" Known keys here: {', '.join(candidates)}"
+
+
+def _is_neutral(value: Any) -> bool:  # noqa: ANN401 - straight from YAML
+    if isinstance(value, Mapping):
+        return all(_is_neutral(entry) for entry in value.values())
+    return value is None or value is False or value == 0 or value == []

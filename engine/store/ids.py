@@ -1,0 +1,75 @@
+"""Ids of a generation on disk: row to id and id to row, from memory-mapped files."""
+
+import bisect
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["IdTable"]
+
+# A mistyped id is compared with every id up to here; beyond, only with its sorted neighbours.
+_COMPARE_ALL = 5_000
+
+
+class IdTable:
+    """The ids of items or users, in row order.
+
+    Three files: the ids' UTF-8 text end to end, where each starts, and the rows in sorted order of
+    their ids. A lookup is a binary search, so opening costs nothing however many ids there are.
+
+    Parameters
+    ----------
+    folder, stem
+        Files are ``<folder>/<stem>.txt``, ``<stem>_offsets.npy`` and ``<stem>_order.npy``.
+    """
+
+    def __init__(self, folder: Path, stem: str) -> None:
+        self._offsets = np.load(folder / f"{stem}_offsets.npy", mmap_mode="r")
+        self._order = np.load(folder / f"{stem}_order.npy", mmap_mode="r")
+        text = folder / f"{stem}.txt"
+        is_empty = text.stat().st_size == 0  # an empty file cannot be mapped
+        self._text = b"" if is_empty else np.memmap(text, dtype=np.uint8, mode="r")
+
+    @staticmethod
+    def write(folder: Path, stem: str, ids: Sequence[str]) -> None:
+        """Write the files for `ids`, which must differ from one another."""
+        encoded = [item.encode() for item in ids]
+        offsets = np.zeros(len(ids) + 1, np.int64)
+        np.cumsum([len(text) for text in encoded], out=offsets[1:])
+        order = np.array(sorted(range(len(ids)), key=encoded.__getitem__), np.int32)
+        (folder / f"{stem}.txt").write_bytes(b"".join(encoded))
+        np.save(folder / f"{stem}_offsets.npy", offsets)
+        np.save(folder / f"{stem}_order.npy", order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, row: int) -> str:
+        return self._bytes(row).decode()
+
+    def row(self, item: str) -> int | None:
+        """Row of the id, or None if there is none."""
+        place = self._place(item.encode())
+        if place == len(self) or self[self._order[place]] != item:
+            return None
+        return int(self._order[place])
+
+    def near(self, item: str, limit: int = 3) -> list[str]:
+        """Ids spelt most like `item`, nearest first, for an error message."""
+        if len(self) <= _COMPARE_ALL:
+            rows: Sequence[int] = range(len(self))
+        else:
+            place = self._place(item.encode())
+            start = max(0, place - _COMPARE_ALL // 2)
+            rows = self._order[start : place + _COMPARE_ALL // 2]
+        return difflib.get_close_matches(item, [self[row] for row in rows], n=limit, cutoff=0.6)
+
+    def _place(self, encoded: bytes) -> int:
+        return bisect.bisect_left(
+            range(len(self)), encoded, key=lambda place: self._bytes(self._order[place])
+        )
+
+    def _bytes(self, row: int) -> bytes:
+        return bytes(self._text[self._offsets[row] : self._offsets[row + 1]])

@@ -1,0 +1,107 @@
+"""`status.json` of a model: what a build is doing, for whoever looks from another terminal."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from .atomic import write_json
+
+__all__ = ["STAGES", "Status", "StatusWriter", "read_status"]
+
+_WRITE_EVERY_SECONDS = 0.2
+
+
+class State(StrEnum):
+    """Shaped's names for where a model is in its life."""
+
+    SCHEDULING = "SCHEDULING"
+    FETCHING = "FETCHING"
+    TUNING = "TUNING"
+    TRAINING = "TRAINING"
+    DEPLOYING = "DEPLOYING"
+    ACTIVE = "ACTIVE"
+    ERROR = "ERROR"
+
+
+STAGES = (State.SCHEDULING, State.FETCHING, State.TUNING, State.TRAINING, State.DEPLOYING)
+"""The stages of a build, in order; ACTIVE or ERROR follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One reading of a build.
+
+    `step` says what of the stage is under way, `done` of `total` how far it is (total 0: unknown).
+    """
+
+    state: State
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    created_at: str = ""
+    updated_at: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds of every stage that is finished."""
+    error_message: str | None = None
+
+
+def read_status(model_folder: Path) -> Status | None:
+    """Return the status of a model, or None if it never had one."""
+    try:
+        document: dict[str, Any] = json.loads((model_folder / "status.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return Status(**{**document, "state": State(document["state"])})
+
+
+class StatusWriter:
+    """Keeps `status.json` true while a build runs, and tells a listener of every change.
+
+    Parameters
+    ----------
+    model_folder
+        Where `status.json` lives.
+    listener
+        Called with every new status, also those too frequent to be worth a disk write.
+    """
+
+    def __init__(self, model_folder: Path, listener: Callable[[Status], None]) -> None:
+        self._path = model_folder / "status.json"
+        self._listener = listener
+        earlier = read_status(model_folder)
+        self.status = Status(State.SCHEDULING, created_at=earlier.created_at if earlier else _now())
+        self._stage_started = self._last_write = time.monotonic()
+        self._publish(self.status)
+
+    def stage(self, state: State) -> None:
+        """Enter the next stage; the time of the one before is kept."""
+        now = time.monotonic()
+        seconds = {**self.status.seconds, self.status.state: round(now - self._stage_started, 3)}
+        self._stage_started = now
+        self._publish(replace(self.status, state=state, step="", done=0, total=0, seconds=seconds))
+
+    def progress(self, step: str, done: int = 0, total: int = 0) -> None:
+        """Say how far the stage is; cheap enough to call per item."""
+        status = replace(self.status, step=step, done=done, total=total)
+        is_due = time.monotonic() - self._last_write >= _WRITE_EVERY_SECONDS
+        self._publish(status, write=is_due or step != self.status.step)
+
+    def fail(self, message: str) -> None:
+        """End in ERROR, keeping the stage times and the message."""
+        self._publish(replace(self.status, state=State.ERROR, error_message=message))
+
+    def _publish(self, status: Status, *, write: bool = True) -> None:
+        self.status = replace(status, updated_at=_now())
+        if write:
+            self._last_write = time.monotonic()
+            write_json(self._path, asdict(self.status))
+        self._listener(self.status)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
