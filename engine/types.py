@@ -1,5 +1,6 @@
 """Array aliases that every stage shares; the docstrings of functions give the shapes."""
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -19,3 +20,20 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """RGB, shape (height, width, 3) or (n, height, width, 3), sRGB-coded 0..255."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What one user picked, one entry per item, oldest first.
+
+    `rows` are item rows, shape (h,). `weights`, shape (h,), say how strongly: above 0 for a pick,
+    below 0 for an item turned down. `times`, shape (h,), are microseconds since 1970 of the latest
+    event about the item.
+    """
+
+    rows: Rows
+    weights: Scores
+    times: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)

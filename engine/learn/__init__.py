@@ -1,1 +1,1 @@
-"""(being written)."""
+"""What behaviour teaches: histories, what is picked together, and how good the ranking is."""

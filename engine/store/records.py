@@ -39,7 +39,7 @@ class RecordTable:
 
         path = folder / f"{stem}.jsonl"
         shown = frame.select(~cs.binary()).with_columns(
-            cs.temporal().dt.to_string("iso"), cs.by_dtype(pl.Decimal).cast(pl.Float64)
+            cs.temporal().dt.to_string("iso:strict"), cs.by_dtype(pl.Decimal).cast(pl.Float64)
         )
         if shown.width == 0:  # write_ndjson would write no lines at all
             path.write_text("{}\n" * frame.height)

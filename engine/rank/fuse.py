@@ -1,0 +1,98 @@
+"""Several signals about the same candidates made into one score, with its parts kept apart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..types import Mask, Rows, Scores
+
+__all__ = ["Ranked", "Signal", "best_first", "fuse", "top_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One opinion about the candidates.
+
+    `values`, shape (m,), 0 or more; `present`, shape (m,), says for which candidates there is an
+    opinion at all (None: for all).
+    """
+
+    values: Scores
+    present: Mask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Item (or user) rows, best first, with scores and the parts they are the sum of."""
+
+    rows: Rows
+    scores: Scores
+    parts: dict[str, Scores]
+
+
+def fuse(rows: Rows, signals: Mapping[str, Signal], weights: Mapping[str, float]) -> Ranked:
+    """Add up the signals of every candidate by fixed weights, in the order of `rows`.
+
+    Each signal is scaled to have its best candidate at 1, so that weights compare. A candidate
+    that a signal knows nothing of gets the median of those it knows: an item without a picture is
+    neither punished nor rewarded for it. Scores are divided by the sum of the weights: 0 to 1.
+
+    Parameters
+    ----------
+    rows
+        Candidates, shape (m,).
+    signals
+        By name; a signal that is zero everywhere takes no part.
+    weights
+        By the same names.
+    """
+    scaled = {name: _scale(signal) for name, signal in signals.items()}
+    told = {name: values for name, values in scaled.items() if values is not None}
+    total = sum(weights[name] for name in told)
+    parts = {name: values * np.float32(weights[name] / total) for name, values in told.items()}
+    scores = np.zeros(len(rows), np.float32)
+    for part in parts.values():
+        scores += part
+    return Ranked(rows, scores, parts)
+
+
+def best_first(ranked: Ranked, k: int) -> Ranked:
+    """Return the k best of `ranked`, best first; of equal scores the lower row comes first."""
+    order = np.lexsort((ranked.rows, -ranked.scores))[:k]
+    parts = {name: part[order] for name, part in ranked.parts.items()}
+    return Ranked(ranked.rows[order], ranked.scores[order], parts)
+
+
+def top_rows(scores: Scores, k: int, allowed: Mask | None = None) -> Rows:
+    """Return the rows of the k highest of `scores`, best first; of equal ones the lower row first.
+
+    Parameters
+    ----------
+    scores
+        Of every row, shape (n,).
+    k
+        How many; all there are if fewer are allowed.
+    allowed
+        Rows that may be returned, shape (n,); None allows all.
+    """
+    rows = np.arange(len(scores)) if allowed is None else np.flatnonzero(allowed)
+    values = scores[rows]
+    if 0 < k < len(rows):
+        cut = np.partition(values, len(rows) - k)[len(rows) - k]
+        above, equal = np.flatnonzero(values > cut), np.flatnonzero(values == cut)
+        kept = np.concatenate([above, equal[: k - len(above)]])
+        rows, values = rows[kept], values[kept]
+    return rows[np.lexsort((rows, -values))][:k].astype(np.int32)
+
+
+def _scale(signal: Signal) -> Scores | None:
+    values = np.maximum(signal.values, 0).astype(np.float32)
+    known = values if signal.present is None else values[signal.present]
+    top = float(known.max(initial=0))
+    if top <= 0:
+        return None
+    scaled: Scores = values / np.float32(top)
+    if signal.present is not None:
+        scaled[~signal.present] = np.median(known) / top
+    return scaled

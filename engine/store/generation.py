@@ -1,0 +1,200 @@
+"""Generations: immutable folders, written beside the live one, checked by hash, swapped at once."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CorruptGenerationError, FormatTooNewError, ModelNotActiveError, StorageError
+from .atomic import storage_errors, sync_folder, write_json, write_text
+
+__all__ = ["FORMAT_VERSION", "Generation", "GenerationWriter", "active_number", "open_active"]
+
+FORMAT_VERSION = 1
+_KEEP = 2  # the active generation, and the one before it to roll back to
+
+
+class GenerationWriter:
+    """Collects the files of the next generation in a hidden folder until `commit`.
+
+    The caller holds the model's lock. A kill at any moment leaves the active generation as it was;
+    the half-written folder is swept away by the next writer.
+
+    Parameters
+    ----------
+    model_folder
+        Folder of the model.
+    """
+
+    def __init__(self, model_folder: Path) -> None:
+        self._model_folder = model_folder
+        self._generations = model_folder / "generations"
+        with storage_errors(self._generations):
+            self._generations.mkdir(parents=True, exist_ok=True)
+            for leftover in self._generations.glob(".partial-*"):
+                shutil.rmtree(leftover)
+            self.number = max(_numbers(self._generations), default=0) + 1
+            self.folder = self._generations / f".partial-{self.number:06d}"
+            self.folder.mkdir()
+
+    def array(self, name: str, values: NDArray[Any]) -> None:
+        """Write `values` as ``<name>.npy``, contiguous and little-endian."""
+        little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+        np.save(self.folder / f"{name}.npy", np.ascontiguousarray(little))
+
+    def commit(self, manifest: Mapping[str, Any]) -> None:
+        """Seal the files with their hashes, give the folder its number and make it the active one.
+
+        Parameters
+        ----------
+        manifest
+            What else the manifest says: config, encoder, versions, counts, metrics, coverage.
+        """
+        with storage_errors(self.folder):
+            files = {name: _seal(self.folder / name) for name in _files(self.folder)}
+            document = {"format_version": FORMAT_VERSION, "generation": self.number, **manifest}
+            write_json(self.folder / "manifest.json", {**document, "files": files})
+            self.folder.rename(self._generations / f"{self.number:06d}")
+            sync_folder(self._generations)
+            write_text(self._model_folder / "ACTIVE", f"{self.number}\n")
+            for number in sorted(_numbers(self._generations))[:-_KEEP]:
+                shutil.rmtree(self._generations / f"{number:06d}", ignore_errors=True)
+
+    def abandon(self) -> None:
+        """Remove what was written; nothing of it was visible."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Generation:
+    """One sealed generation, read-only.
+
+    Opening checks every file against the manifest's sha256 the first time; later openings compare
+    sizes and times with those of the check, as git's index does, so that a query in a fresh process
+    does not read the whole model first.
+
+    Parameters
+    ----------
+    model_folder, number
+        Which one.
+
+    Raises
+    ------
+    FormatTooNewError
+        If a newer Sightline wrote it.
+    CorruptGenerationError
+        If a file is missing or is not what was written.
+    """
+
+    def __init__(self, model_folder: Path, number: int) -> None:
+        self.number = number
+        self.folder = model_folder / "generations" / f"{number:06d}"
+        self.manifest = self._read_manifest()
+        self._check_files(model_folder / f".verified-{number:06d}")
+
+    def array(self, name: str) -> NDArray[Any]:
+        """Memory-map ``<name>.npy``."""
+        mapped: NDArray[Any] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        return mapped
+
+    def _read_manifest(self) -> dict[str, Any]:
+        path = self.folder / "manifest.json"
+        try:
+            manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            version = int(manifest["format_version"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _corrupt(path, f"cannot be read ({error})") from error
+        if version > FORMAT_VERSION:
+            message = (
+                f"{self.folder} has format {version}; this Sightline reads up to {FORMAT_VERSION}: "
+                "upgrade it with `pip install -U sightline`, or build the model again"
+            )
+            raise FormatTooNewError(message)
+        return manifest
+
+    def _check_files(self, stamp: Path) -> None:
+        files: dict[str, dict[str, Any]] = self.manifest["files"]
+        seen = {name: _identity(self.folder / name) for name in files}
+        with suppress(OSError, ValueError):
+            if json.loads(stamp.read_text("utf-8")) == seen:
+                return
+        for name, expected in files.items():
+            path = self.folder / name
+            if seen[name] is None:
+                raise _corrupt(path, "is missing")
+            found = _seal(path)
+            if found != expected:
+                facts = f"holds {found['bytes']} bytes, sha256 {found['sha256'][:12]}…"
+                wanted = f"should hold {expected['bytes']}, sha256 {expected['sha256'][:12]}…"
+                raise _corrupt(path, f"{facts}; it {wanted}")
+        with suppress(StorageError):  # a read-only home is only checked more often
+            write_json(stamp, seen)
+
+
+def active_number(model_folder: Path) -> int | None:
+    """Return the number of the active generation, or None before the first one."""
+    try:
+        return int((model_folder / "ACTIVE").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise _corrupt(model_folder / "ACTIVE", "holds no generation number") from error
+
+
+def open_active(model_folder: Path) -> Generation:
+    """Open the active generation.
+
+    Raises
+    ------
+    ModelNotActiveError
+        If no build has ended yet.
+    """
+    number = active_number(model_folder)
+    if number is None:
+        name = model_folder.name
+        message = (
+            f"model {name!r} is not ACTIVE yet: it has no finished generation. "
+            f"See `sightline view-model --model-name {name}`"
+        )
+        raise ModelNotActiveError(message)
+    return Generation(model_folder, number)
+
+
+def _numbers(generations: Path) -> list[int]:
+    return [int(entry.name) for entry in generations.iterdir() if entry.name.isdecimal()]
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+def _seal(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return {"sha256": digest, "bytes": path.stat().st_size}
+
+
+def _identity(path: Path) -> list[int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+
+
+def _corrupt(path: Path, what: str) -> CorruptGenerationError:
+    model_folder = path.parents[2] if path.name != "ACTIVE" else path.parent
+    message = (
+        f"{path} {what}; build the model again with "
+        f"`sightline update-model --model-name {model_folder.name}` (caches are reused)"
+    )
+    return CorruptGenerationError(message)
