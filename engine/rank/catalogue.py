@@ -90,7 +90,8 @@ def center_vectors(vectors: Vectors, center: NDArray[np.float32]) -> Vectors:
     """Take `center` away from unit `vectors`, shape (m, d), and scale them to unit length again."""
     moved = vectors - center
     lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-    return moved / np.maximum(lengths, np.float32(1e-6))
+    unit: Vectors = moved / np.maximum(lengths, np.float32(1e-6))
+    return unit
 
 
 def recent_picks(history: History) -> tuple[Rows, Scores]:
