@@ -1,1 +1,48 @@
-"""(being written)."""
+"""The command line: parse, call `Client`, print; every command takes --json and --home."""
+
+import sys
+from typing import Any
+
+import click
+
+from ..errors import SightlineError
+from . import data, models, queries, shop
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    """Shows a Sightline error as one line and exit code 1; spells every name with - or _."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command returns
+        try:
+            return super().invoke(ctx)
+        except SightlineError as error:
+            raise click.ClickException(str(error)) from error
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name.replace("_", "-"))
+
+
+@click.group(
+    cls=_Group,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+    },
+)
+@click.version_option(package_name="sightline")
+def main() -> None:
+    """Ranked items from pictures and behaviour, in one process, on this machine.
+
+    Start with `sightline demo`, with `sightline index FOLDER` for a folder of photos, or with
+    `sightline create-model --file model.yaml` for a catalogue and its events.
+    """
+
+
+for command in (*models.COMMANDS, *queries.COMMANDS, *data.COMMANDS, *shop.COMMANDS):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    sys.exit(main())

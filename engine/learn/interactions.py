@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from ..types import History, Rows, Scores
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["Interactions", "build_interactions"]
 
@@ -40,6 +43,21 @@ class Interactions:
     def __iter__(self) -> Iterator[History]:
         return (self[user] for user in range(len(self)))
 
+    def fans(self, n_items: int) -> "tuple[NDArray[np.int64], NDArray[np.int32]]":
+        """Turn the positive entries round: who picked every item.
+
+        Returns
+        -------
+        offsets, users
+            Item i was picked by the user rows ``users[offsets[i]:offsets[i + 1]]``, ascending.
+        """
+        users = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.offsets))
+        picked = self.weights > 0
+        rows, users = self.rows[picked], users[picked]
+        offsets = np.zeros(n_items + 1, np.int64)
+        np.cumsum(np.bincount(rows, minlength=n_items), out=offsets[1:])
+        return offsets, users[np.argsort(rows, kind="stable")]
+
     def split_by_time(self) -> "tuple[Interactions, Interactions]":
         """Hold out the last fifth of every user's entries, at least one, by time.
 
@@ -56,16 +74,17 @@ class Interactions:
         held_out[counts < _ENOUGH_TO_SPLIT] = 0
         place = np.arange(len(self.rows)) - np.repeat(self.offsets[:-1], counts)
         is_later = place >= np.repeat(counts - held_out, counts)
-        return self._where(~is_later), self._where(is_later)
+        return self.where(~is_later), self.where(is_later)
 
-    def _where(self, kept: NDArray[np.bool_]) -> "Interactions":
+    def where(self, kept: NDArray[np.bool_]) -> "Interactions":
+        """Return the entries at which `kept`, shape (e,), is true; users stay in place."""
         total = np.concatenate([[0], np.cumsum(kept)])
         offsets = total[self.offsets].astype(np.int64)
         return Interactions(offsets, self.rows[kept], self.weights[kept], self.times[kept])
 
 
 def build_interactions(
-    events: pl.DataFrame,
+    events: "pl.DataFrame",
     *,
     max_per_user: int | None = None,
     expiration_days: float | None = None,
@@ -89,6 +108,8 @@ def build_interactions(
     user_ids, interactions
         User ids in sorted order; user row u is ``user_ids[u]``.
     """
+    import polars as pl  # building only; a query in a fresh process does without
+
     kept = events.lazy()
     if expiration_days is not None:
         oldest = pl.col("time").max() - int(expiration_days * _MICROSECONDS_PER_DAY)

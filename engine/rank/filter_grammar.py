@@ -187,7 +187,7 @@ class _Parser:
             low = self._literal()
             self._expect("AND")
             return Between(column, low, self._literal())
-        self._fail("a comparison, IN, LIKE, BETWEEN or IS")
+        return self._fail("a comparison, IN, LIKE, BETWEEN or IS")
 
     def _column(self) -> str:
         if self._token.kind not in {"word", "quoted"}:
@@ -209,7 +209,7 @@ class _Parser:
             return float(text) if re.search(r"[.eE]", text) else int(text)
         if kind == "keyword" and text in _CONSTANTS:
             return self._constant()
-        self._fail("a number, a text in single quotes, TRUE, FALSE or NULL")
+        return self._fail("a number, a text in single quotes, TRUE, FALSE or NULL")
 
     @property
     def _token(self) -> _Token:

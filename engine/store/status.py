@@ -11,7 +11,7 @@ from typing import Any
 
 from .atomic import write_json
 
-__all__ = ["STAGES", "Status", "StatusWriter", "read_status"]
+__all__ = ["STAGES", "State", "Status", "StatusWriter", "read_status"]
 
 _WRITE_EVERY_SECONDS = 0.2
 

@@ -1,0 +1,279 @@
+"""Joins the build stages: from a model's config to an active generation, with status and report."""
+
+import platform
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from .config import ModelConfig
+from .encode.base import ImageEncoder
+from .encode.registry import open_encoder
+from .features.behaviour import derived_columns, popularity, trend
+from .features.visual import visual_columns
+from .features.words import WordIndex, WordTable, build_words
+from .index.plan import fresh_index
+from .learn.cooccurrence import picked_together
+from .learn.evaluation import evaluate, users_to_judge
+from .learn.interactions import Interactions, build_interactions
+from .pictures import Looks, see_pictures
+from .rank.catalogue import Catalogue, taste_vector
+from .rank.fuse import top_rows
+from .rank.people import People
+from .rank.ranker import Ranker
+from .snapshot import FrozenTables, write_snapshot
+from .sources.connect import Binding
+from .sources.roles import Role
+from .store.generation import GenerationWriter
+from .store.home import Home
+from .store.lock import model_lock
+from .store.recipe import Recipe
+from .store.status import State, Status, StatusWriter
+from .tables import SourceTables, read_tables
+from .types import Rows
+
+__all__ = ["build_model"]
+
+_WORD_ROLES = {Role.TEXT, Role.CATEGORY, Role.LIST}
+_LIBRARIES = ("sightline", "numpy", "numba", "polars", "duckdb", "pillow", "hnswlib")
+_CUT_OFF = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What the stages after FETCHING work on."""
+
+    tables: SourceTables
+    looks: Looks
+    user_ids: list[str]
+    interactions: Interactions
+
+
+def build_model(
+    home: Home,
+    config: ModelConfig,
+    recipe: Recipe,
+    *,
+    connections: Mapping[str, Binding],
+    allow_hosts: Collection[str],
+    listener: Callable[[Status], None],
+) -> None:
+    """Build the next generation of a model and make it the active one.
+
+    Runs SCHEDULING, FETCHING, TUNING, TRAINING and DEPLOYING in the foreground. Whatever ends it
+    early is kept in the status as ERROR; a generation that was active stays so.
+
+    Parameters
+    ----------
+    home, config
+        Where, and what.
+    recipe
+        How it was asked for; kept for building it again, also after an ERROR.
+    connections
+        Bindings by connector id that the config itself does not have.
+    allow_hosts
+        Hosts on private addresses that pictures may be fetched from.
+    listener
+        Called with every change of status.
+
+    Raises
+    ------
+    SightlineError
+        With what is wrong and what to do.
+    """
+    with model_lock(home, config.name):
+        folder = home.model(config.name)
+        status = StatusWriter(folder, listener)
+        recipe.save(folder)
+        try:
+            _build(home, config, connections, allow_hosts, status)
+        except KeyboardInterrupt:
+            status.fail("the build was interrupted; what it fetched and encoded is kept")
+            raise
+        except Exception as error:
+            status.fail(str(error))
+            raise
+
+
+def _build(
+    home: Home,
+    config: ModelConfig,
+    connections: Mapping[str, Binding],
+    allow_hosts: Collection[str],
+    status: StatusWriter,
+) -> None:
+    encoder = open_encoder(config.encoder)
+    status.stage(State.FETCHING)
+    inputs = _fetch(home, config, connections, allow_hosts, encoder, status)
+    status.stage(State.TUNING)
+    words = build_words(inputs.tables.items.frame, _word_columns(inputs.tables))
+    metrics = _tune(inputs, words, status)
+    status.stage(State.TRAINING)
+    status.progress("behaviour")
+    catalogue = _catalogue(inputs, words, inputs.interactions)
+    status.progress("people")
+    people = _people(catalogue, inputs.interactions)
+    status.stage(State.DEPLOYING)
+    writer = GenerationWriter(home.model(config.name))
+    try:
+        frozen = _frozen_tables(inputs, catalogue)
+        write_snapshot(writer, frozen, catalogue, words, inputs.interactions, people)
+        writer.commit(_manifest(config, encoder, inputs, metrics, frozen, status.status.seconds))
+    except BaseException:
+        writer.abandon()
+        raise
+    status.stage(State.ACTIVE)
+
+
+def _fetch(
+    home: Home,
+    config: ModelConfig,
+    connections: Mapping[str, Binding],
+    allow_hosts: Collection[str],
+    encoder: ImageEncoder,
+    status: StatusWriter,
+) -> _Inputs:
+    status.progress("tables")
+    tables = read_tables(home, config, connections)
+    looks = see_pictures(
+        tables.items.frame,
+        tables.items.image_columns,
+        encoder,
+        home=home,
+        base_dir=config.base_dir,
+        allow_hosts=allow_hosts,
+        progress=status.progress,
+    )
+    user_ids, interactions = build_interactions(
+        tables.events.frame,
+        max_per_user=config.interaction_max_per_user,
+        expiration_days=config.interaction_expiration_days,
+    )
+    return _Inputs(tables, looks, user_ids, interactions)
+
+
+def _tune(inputs: _Inputs, words: WordTable, status: StatusWriter) -> dict[str, Any]:
+    """Judge the ranking on what people picked last, beside ranking by popularity alone."""
+    earlier, later = inputs.interactions.split_by_time()
+    users = users_to_judge(later)
+    if not users:
+        return {"note": "not measured: no user has the five events that a held-out part needs"}
+    catalogue = _catalogue(inputs, words, earlier)
+    ranker = Ranker(catalogue)
+    popular = popularity(earlier.rows, earlier.weights, len(catalogue))
+
+    def personal(user: int, k: int) -> Rows:
+        status.progress("held-out ranking", users.index(user) + 1, len(users))
+        return ranker.for_person(earlier[user], k).rows
+
+    def most_popular(user: int, k: int) -> Rows:
+        unseen = np.ones(len(catalogue), np.bool_)
+        unseen[earlier[user].rows] = False
+        return top_rows(popular, k, unseen)
+
+    judged = {
+        name: evaluate(rank, later, users, n_items=len(catalogue), k=_CUT_OFF).to_dict()
+        for name, rank in (("personal", personal), ("popularity", most_popular))
+    }
+    return {"split": "last fifth of every user's events, by time", **judged}
+
+
+def _catalogue(inputs: _Inputs, words: WordTable, interactions: Interactions) -> Catalogue:
+    looks = inputs.looks
+    n_items = len(looks.presence)
+    neighbours, neighbour_scores = picked_together(interactions, n_items)
+    rows_of_words = {word: row for row, word in enumerate(words.vocabulary)}
+    seen = looks.vectors[looks.presence]
+    dim = looks.vectors.shape[1]
+    return Catalogue(
+        vectors=looks.vectors,
+        presence=looks.presence,
+        center=seen.mean(axis=0) if len(seen) else np.zeros(dim, np.float32),
+        index=fresh_index(looks.vectors, looks.presence),
+        neighbours=neighbours,
+        neighbour_scores=neighbour_scores,
+        trend=trend(interactions.rows, interactions.weights, interactions.times, n_items),
+        words=WordIndex(words, rows_of_words.get),
+    )
+
+
+def _people(catalogue: Catalogue, interactions: Interactions) -> People:
+    tastes = np.zeros((len(interactions), catalogue.vectors.shape[1]), np.float32)
+    has_taste = np.zeros(len(interactions), np.bool_)
+    picks = np.zeros(len(interactions), np.int64)
+    for user, history in enumerate(interactions):
+        picks[user] = np.count_nonzero(history.weights > 0)
+        taste = taste_vector(catalogue, history)
+        if taste is not None:
+            tastes[user], has_taste[user] = taste, True
+    fan_offsets, fans = interactions.fans(len(catalogue))
+    return People(fan_offsets, fans, picks, tastes, has_taste)
+
+
+def _frozen_tables(inputs: _Inputs, catalogue: Catalogue) -> FrozenTables:
+    items, interactions = inputs.tables.items, inputs.interactions
+    shown = items.frame.drop(pl.selectors.binary())
+    popular = popularity(interactions.rows, interactions.weights, len(catalogue))
+    extra = pl.concat(
+        [
+            visual_columns(inputs.looks.measures, inputs.looks.presence),
+            derived_columns(interactions.rows, popular, catalogue.trend),
+        ],
+        how="horizontal",
+    )
+    # The catalogue's own columns win: a shop that has a `brightness` means its own.
+    extra = extra.select([column for column in extra.columns if column not in shown.columns])
+    users = pl.DataFrame({"user_id": inputs.user_ids}, schema={"user_id": pl.String})
+    if inputs.tables.users is not None:
+        described = inputs.tables.users.frame
+        users = users.join(described, left_on="user_id", right_on=described.columns[0], how="left")
+    columns = pl.concat([shown, extra], how="horizontal")
+    return FrozenTables(items.ids, shown, columns, inputs.user_ids, users)
+
+
+def _word_columns(tables: SourceTables) -> list[str]:
+    roles = tables.items.roles
+    return [column for column, role in roles.items() if role in _WORD_ROLES]
+
+
+def _manifest(
+    config: ModelConfig,
+    encoder: ImageEncoder,
+    inputs: _Inputs,
+    metrics: dict[str, Any],
+    frozen: FrozenTables,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    tables = inputs.tables
+    versions = {name: metadata.version(name) for name in _LIBRARIES}
+    return {
+        "model_name": config.name,
+        "description": config.description,
+        "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "config": config.document,
+        "limit": config.limit,
+        "encoder": {
+            "name": encoder.name,
+            "fingerprint": encoder.fingerprint,
+            "dim": encoder.dim,
+        },
+        "versions": {"python": platform.python_version(), **versions},
+        "counts": {
+            "items": len(frozen.item_ids),
+            "items_with_picture": int(inputs.looks.presence.sum()),
+            "events": tables.events.frame.height,
+            "users": len(frozen.user_ids),
+        },
+        "tables": tables.reports(),
+        "coverage": inputs.looks.coverage.to_dict(),
+        "metrics": metrics,
+        "model_schema": {
+            "item": {column: str(role) for column, role in tables.items.roles.items()},
+            "filter_columns": {name: str(dtype) for name, dtype in frozen.columns.schema.items()},
+        },
+        "seconds": seconds,
+    }

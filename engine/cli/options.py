@@ -1,0 +1,122 @@
+"""Options that several commands share, and the values they turn into."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+__all__ = [
+    "as_json",
+    "explain",
+    "filter_predicate",
+    "home",
+    "item_list",
+    "limit",
+    "make_client",
+    "model_name",
+    "print_json",
+    "query_options",
+    "source_options",
+]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+home = click.option(
+    "--home",
+    envvar="SIGHTLINE_HOME",
+    type=click.Path(file_okay=False),
+    help="Folder of models, datasets and caches.  [default: $SIGHTLINE_HOME or ~/.sightline]",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+model_name = click.option("--model-name", required=True, help="Name of the model.")
+limit = click.option(
+    "--limit", type=click.IntRange(min=1), help="How many results.  [default: the model's, or 10]"
+)
+filter_predicate = click.option(
+    "--filter-predicate",
+    metavar="SQL",
+    help="Condition on the items' columns, such as \"price < 50 AND category = 'Dress'\".",
+)
+explain = click.option("--explain", is_flag=True, help="Show the parts of every score.")
+
+
+def query_options(command: Command) -> Command:
+    """Add what every query takes."""
+    metadata = click.option(
+        "--return-metadata/--no-return-metadata",
+        default=True,
+        show_default=True,
+        help="Return the catalogue's columns of every result.",
+    )
+    for option in (as_json, home, metadata, limit, model_name):
+        command = option(command)
+    return command
+
+
+def source_options(command: Command) -> Command:
+    """Add what every command takes that reads sources."""
+    connect = click.option(
+        "--connect",
+        multiple=True,
+        metavar="ID=PATH_OR_URI",
+        callback=_bindings,
+        help="Bind a connector of the YAML to a file, glob, folder or database; repeatable.",
+    )
+    hosts = click.option(
+        "--allow-hosts",
+        multiple=True,
+        metavar="HOST",
+        help="Host that pictures may be fetched from although its address is private; repeatable.",
+    )
+    encoder = click.option(
+        "--encoder", help="Encoder to use in place of the YAML's language_model_name."
+    )
+    for option in (as_json, home, encoder, hosts, connect):
+        command = option(command)
+    return command
+
+
+def item_list(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[str] | None:
+    """Read ids given as a JSON list, separated by commas, or one by one."""
+    items: list[str] = []
+    for value in values:
+        if value.lstrip().startswith("["):
+            try:
+                items.extend(str(item) for item in json.loads(value))
+            except json.JSONDecodeError as error:
+                message = f'{value!r} is not a JSON list such as \'["a", "b"]\': {error}'
+                raise click.BadParameter(message) from error
+        else:
+            items.extend(item.strip() for item in value.split(",") if item.strip())
+    return items or None
+
+
+def make_client(
+    home_path: str | None,
+    connect: dict[str, str] | None = None,
+    allow_hosts: tuple[str, ...] = (),
+) -> "Client":
+    """Open the client that a command calls; importing it here keeps --help fast."""
+    from ..client import Client
+
+    return Client(home_path, connections=connect, allow_hosts=allow_hosts)
+
+
+def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Print what a program reads."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _bindings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    bindings = {}
+    for value in values:
+        connector, equals, target = value.partition("=")
+        if not equals or not connector or not target:
+            message = f"{value!r} must be ID=PATH_OR_URI, such as items_source=items.csv"
+            raise click.BadParameter(message)
+        bindings[connector] = target
+    return bindings

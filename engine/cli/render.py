@@ -1,0 +1,156 @@
+"""What a person reads in the terminal: responses, models, reports, as tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ..rank.response import Response
+
+__all__ = ["show_model", "show_records", "show_response", "show_validation"]
+
+_TITLES = ("title", "name", "product_name", "label")
+_MAX_COLUMNS = 4
+_MAX_CELL = 48
+
+
+def show_response(response: "Response") -> None:
+    """Print ranked ids with scores, the telling columns of their metadata, and the parts."""
+    console = Console()
+    columns = _telling_columns(response.metadata or [])
+    table = _table("#", "id", "score", *columns)
+    parts = _parts(response)
+    if parts:
+        table.add_column("because")
+    for place, (item, score) in enumerate(zip(response.ids, response.scores, strict=True)):
+        record = response.metadata[place] if response.metadata else {}
+        cells = [_cell(record.get(column)) for column in columns]
+        because = [parts[place]] if parts else []
+        table.add_row(str(place + 1), escape(item), f"{score:.3f}", *cells, *because)
+    console.print(table if response.ids else "no results")
+    for note in response.notes:
+        console.print(f"[dim]note: {escape(note)}[/dim]")
+
+
+def show_records(records: Sequence[Mapping[str, Any]], *, empty: str) -> None:
+    """Print dictionaries with the same keys as a table, or `empty`."""
+    console = Console()
+    if not records:
+        console.print(empty)
+        return
+    table = _table(*records[0])
+    for record in records:
+        table.add_row(*(_cell(value, cut=False) for value in record.values()))
+    console.print(table)
+
+
+def show_model(view: Mapping[str, Any]) -> None:
+    """Print the report of a model: status, counts, pictures, metrics, time per stage."""
+    console = Console()
+    console.print(f"[bold]{escape(view['model_name'])}[/bold]  {view['status']}")
+    progress = view["progress"]
+    if progress["total"] and view["status"] not in {"ACTIVE", "ERROR"}:
+        console.print(f"{progress['step']}: {progress['done']:,} of {progress['total']:,}")
+    if view["error_message"]:
+        console.print(f"[red]{escape(view['error_message'])}[/red]")
+    if view["counts"]:
+        counts = ", ".join(f"{value:,} {name}" for name, value in view["counts"].items())
+        console.print(counts.replace("_", " "))
+        _show_tables(console, view["tables"])
+        _show_coverage(console, view["coverage"])
+        _show_metrics(console, view["metrics"])
+    if view["seconds"]:
+        spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in view["seconds"].items())
+        console.print(f"[dim]{spent}[/dim]")
+
+
+def show_validation(report: Mapping[str, Any]) -> None:
+    """Print what `validate` found: rows and problems per table, the role of every column."""
+    console = Console()
+    console.print(f"[bold]{escape(report['model_name'])}[/bold]")
+    _show_tables(console, report["tables"])
+    table = _table("item column", "role")
+    for column, role in report["model_schema"]["item"].items():
+        table.add_row(escape(column), role)
+    console.print(table)
+
+
+def _show_tables(console: Console, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    table = _table("table", "rows", "kept", "problems")
+    for name, report in tables.items():
+        problems = "; ".join(f"{count:,} {reason}" for reason, count in report["dropped"].items())
+        notes = "; ".join([problems, *report["notes"]]).strip("; ")
+        table.add_row(name, f"{report['rows']:,}", f"{report['kept']:,}", escape(notes))
+    console.print(table)
+
+
+def _show_coverage(console: Console, coverage: Mapping[str, Any]) -> None:
+    if not coverage["columns"]:
+        return
+    table = _table("pictures", "ok", "missing", "failed", "by reason")
+    for column, counts in coverage["columns"].items():
+        failed = {name: n for name, n in counts.items() if name not in {"ok", "missing"} and n}
+        reasons = ", ".join(f"{name} {n:,}" for name, n in failed.items())
+        table.add_row(
+            escape(column),
+            f"{counts.get('ok', 0):,}",
+            f"{counts.get('missing', 0):,}",
+            f"{sum(failed.values()):,}",
+            reasons,
+        )
+    console.print(table)
+
+
+def _show_metrics(console: Console, metrics: Mapping[str, Any]) -> None:
+    if "personal" not in metrics:
+        console.print(f"[dim]metrics {escape(metrics['note'])}[/dim]")
+        return
+    table = _table("ranking", "NDCG@10", "recall", "hit ratio", "MRR", "coverage")
+    for name in ("personal", "popularity"):
+        figures = metrics[name]
+        keys = ("ndcg", "recall", "hit_ratio", "mrr", "coverage")
+        table.add_row(name, *(f"{figures[key]:.3f}" for key in keys))
+    console.print(table)
+    users = metrics["personal"]["users"]
+    console.print(f"[dim]{users:,} users; held out: {escape(metrics['split'])}[/dim]")
+
+
+def _telling_columns(metadata: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Pick a few columns worth a terminal's width: the title, then short ones."""
+    if not metadata:
+        return []
+    names = [name for name in list(metadata[0])[1:] if not _is_long(metadata, name)]
+    titles = [name for name in names if name.lower() in _TITLES]
+    return [*titles, *(name for name in names if name not in titles)][:_MAX_COLUMNS]
+
+
+def _is_long(metadata: Sequence[Mapping[str, Any]], name: str) -> bool:
+    return any(len(str(record.get(name))) > _MAX_CELL for record in metadata)
+
+
+def _parts(response: "Response") -> list[str]:
+    if response.explanation is None:
+        return []
+    parts = response.explanation["score"]["scoring_policy_scores"]
+    alike = response.explanation.get("looks_like") or [None] * len(response.ids)
+    lines = []
+    for place, pick in enumerate(alike):
+        shares = [f"{name} {values[place]:.2f}" for name, values in parts.items()]
+        lines.append(escape(", ".join([*shares, *([f"looks like {pick}"] if pick else [])])))
+    return lines
+
+
+def _cell(value: Any, *, cut: bool = True) -> str:  # noqa: ANN401 - any JSON value
+    text = "" if value is None else str(value)
+    return escape(text[: _MAX_CELL - 1] + "…" if cut and len(text) > _MAX_CELL else text)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(escape(column), overflow="fold")
+    return table

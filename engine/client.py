@@ -1,0 +1,458 @@
+"""`Client`: the facade every user meets, in Python and behind the command line."""
+
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from . import models
+from .errors import UnsupportedError
+from .folder import folder_name
+from .models import Definition, Surroundings
+from .rank.response import Response
+from .store import datasets
+from .store.generation import active_number, open_active
+from .store.home import Home
+from .store.status import Status
+
+if TYPE_CHECKING:
+    from .serve import Serving
+    from .sources.connect import Binding
+
+__all__ = ["Client", "Shaped"]
+
+Id: TypeAlias = str | int
+Listener: TypeAlias = Callable[[Status], None]
+
+# Arguments of Shaped's endpoints that a later version builds: refused by name, never ignored.
+_NOT_BUILT = {
+    "text_query": "searching with a person in mind is not built yet; use retrieve(text_query=…)",
+    "item_features": "items that are not in the catalogue cannot be ranked yet",
+    "user_features": "people cannot be described by features yet; give their interactions",
+    "ignore_paginations": "pagination is not built yet",
+    "flush_paginations": "pagination is not built yet",
+}
+
+
+class Client:
+    """Build models and ask them, in this process; safe to share between threads.
+
+    Parameters
+    ----------
+    home
+        Where models, datasets and caches live; None takes ``SIGHTLINE_HOME``, else
+        ``~/.sightline``.
+    connections
+        What the connector ids of the YAML are bound to: a path, glob, folder or URI, or a table
+        (Polars, pandas, Arrow).
+    allow_hosts
+        Hosts that pictures may be fetched from although they are on a private address.
+    api_key
+        Not used: nothing leaves this machine. Accepted so that Shaped code runs unchanged.
+
+    Examples
+    --------
+    >>> client = Client(connections={"items_source": "items.csv", "events_source": "events.csv"})
+    >>> client.create_model("model.yaml")  # doctest: +SKIP
+    >>> client.rank(model_name="shop", user_id="USER_1", limit=5).ids  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        *,
+        connections: "Mapping[str, Binding] | None" = None,
+        allow_hosts: Collection[str] = (),
+        api_key: str | None = None,
+    ) -> None:
+        self.home = Home(home)
+        self._connections = dict(connections or {})
+        self._allow_hosts = tuple(allow_hosts)
+        self._serving: dict[str, Serving] = {}
+        self._opening = threading.Lock()
+
+    # --- models ---------------------------------------------------------------------------------
+
+    def create_model(
+        self,
+        definition: Definition,
+        *,
+        encoder: str | None = None,
+        on_status: Listener | None = None,
+    ) -> dict[str, Any]:
+        """Build a new model and make it active; returns what `view_model` says of it.
+
+        Parameters
+        ----------
+        definition
+            Path of the model YAML, or the same as a mapping.
+        encoder
+            Takes the place of the definition's ``language_model_name``.
+        on_status
+            Called with every change of `Status` while it builds.
+
+        Raises
+        ------
+        ModelExistsError
+            If the name is taken; `update_model` builds it again.
+        SightlineError
+            Anything else that a user can act on; the model's status keeps the message.
+        """
+        return models.create(self.home, definition, self._surroundings(encoder, on_status))
+
+    def update_model(
+        self,
+        model_name: str | None = None,
+        *,
+        definition: Definition | None = None,
+        encoder: str | None = None,
+        on_status: Listener | None = None,
+    ) -> dict[str, Any]:
+        """Build the next generation of a model; the active one answers until it is ready.
+
+        Without a new `definition` it is built from the sources and settings it was made with.
+        Arguments and errors are otherwise those of `create_model`.
+
+        Raises
+        ------
+        ModelNotFoundError
+            If there is no such model.
+        """
+        surroundings = self._surroundings(encoder, on_status)
+        return models.update(self.home, model_name, definition, surroundings)
+
+    def index(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        model_name: str | None = None,
+        encoder: str | None = None,
+        on_status: Listener | None = None,
+    ) -> dict[str, Any]:
+        """Make, or bring up to date, a model from a folder of pictures; no YAML needed.
+
+        Every picture is an item whose id is its path relative to `folder`. Subfolders count,
+        hidden ones do not. Files that have not changed are neither read nor encoded again. The
+        model is called as the folder is, unless `model_name` says otherwise.
+
+        Raises
+        ------
+        SchemaError
+            If `folder` is not a folder or holds no picture.
+        """
+        path = Path(folder).resolve()
+        surroundings = self._surroundings(encoder, on_status)
+        return models.index_folder(self.home, path, model_name or folder_name(path), surroundings)
+
+    def validate(self, definition: Definition) -> dict[str, Any]:
+        """Read the sources of a definition and report on them, without building anything.
+
+        Returns per table the rows read, kept and dropped by reason, and the role of every column.
+        """
+        from .tables import validate  # brings DuckDB and Polars
+
+        return validate(self.home, models.read_definition(definition), self._connections)
+
+    def list_models(self) -> dict[str, list[dict[str, Any]]]:
+        """Name and status of every model, by name, under ``models``."""
+        return {"models": models.summaries(self.home)}
+
+    def view_model(self, model_name: str) -> dict[str, Any]:
+        """Say all that is known of a model: status, progress, counts, coverage, metrics, config.
+
+        Raises
+        ------
+        ModelNotFoundError
+            If there is no such model.
+        """
+        return models.view(self.home, model_name)
+
+    def delete_model(self, model_name: str) -> None:
+        """Remove a model and its generations; caches and datasets stay."""
+        models.delete(self.home, model_name)
+        self._serving.pop(model_name, None)
+
+    # --- datasets -------------------------------------------------------------------------------
+
+    def create_dataset(
+        self, dataset_name: str, column_schema: Mapping[str, str] | None = None
+    ) -> None:
+        """Make an empty dataset; see `store.datasets.create_dataset`."""
+        datasets.create_dataset(self.home, dataset_name, column_schema)
+
+    def dataset_insert(self, dataset_name: str, rows: "Binding") -> dict[str, Any]:
+        """Append the rows of a file (CSV, TSV, Parquet, JSON lines) or table to a dataset.
+
+        Returns
+        -------
+        dict
+            dataset_name, rows, and per column how many cells did not fit its type (now null).
+        """
+        from .sources.connect import read_table
+
+        inserted = datasets.insert_rows(self.home, dataset_name, read_table(rows))
+        return {
+            "dataset_name": inserted.dataset_name,
+            "rows": inserted.rows,
+            "nulled": inserted.nulled,
+        }
+
+    def list_datasets(self) -> dict[str, list[dict[str, Any]]]:
+        """Name, rows and columns of every dataset, by name, under ``datasets``."""
+        return {"datasets": datasets.list_datasets(self.home)}
+
+    def delete_dataset(self, dataset_name: str) -> None:
+        """Remove a dataset; models built from it stay as they are."""
+        datasets.delete_dataset(self.home, dataset_name)
+
+    # --- queries --------------------------------------------------------------------------------
+
+    def rank(
+        self,
+        model_name: str,
+        user_id: Id | None = None,
+        *,
+        limit: int | None = None,
+        item_ids: Sequence[Id] | None = None,
+        interactions: Sequence[Mapping[str, Any]] = (),
+        filter_predicate: str | None = None,
+        return_metadata: bool = True,
+        explain: bool = False,
+        config: Mapping[str, Any] | None = None,
+        **not_built: object,
+    ) -> Response:
+        """Rank the catalogue for a person; items they have seen are left out.
+
+        Parameters
+        ----------
+        model_name
+            Which model.
+        user_id
+            The person. None, or someone without events, gets what is trending for everyone, and
+            the response's `notes` say so.
+        limit
+            How many items; the model's default (10) when None.
+        item_ids
+            Rank only these, seen or not; ids the model does not have are named in `notes`.
+        interactions
+            What happened in this session already: ``[{"item_id": …, "label": 1}, …]``, oldest
+            first. A label of 0 or less turns the item down.
+        filter_predicate
+            SQL condition on the items' columns, such as ``price < 50 AND category = 'Dress'``.
+        return_metadata
+            Whether to return the catalogue's columns of every item.
+        explain
+            Whether to return the parts of every score, and the past pick that looks most alike.
+        config
+            Shaped's per-request settings; ``limit`` is the one that is built.
+
+        Raises
+        ------
+        ModelNotFoundError, ModelNotActiveError
+            If there is no such model, or it has no finished generation.
+        FilterError
+            If the predicate does not parse or does not fit the columns.
+        UnknownItemError
+            If none of `item_ids` is in the model.
+        UnsupportedError
+            For arguments of Shaped's that this version refuses rather than ignores.
+        """
+        _refuse(not_built)
+        serving = self._open(model_name)
+        return serving.rank(
+            None if user_id is None else str(user_id),
+            limit=_limit(serving, limit, config),
+            item_ids=None if item_ids is None else [str(item) for item in item_ids],
+            interactions=interactions,
+            predicate=filter_predicate,
+            return_metadata=return_metadata,
+            explain=explain,
+        )
+
+    def similar_items(
+        self,
+        model_name: str,
+        item_id: Id,
+        *,
+        user_id: Id | None = None,
+        limit: int | None = None,
+        filter_predicate: str | None = None,
+        return_metadata: bool = True,
+        explain: bool = False,
+        config: Mapping[str, Any] | None = None,
+        **not_built: object,
+    ) -> Response:
+        """Rank what looks, reads and sells most like one item; arguments as in `rank`.
+
+        With a `user_id`, likeness to that person's picks joins in.
+
+        Raises
+        ------
+        UnknownItemError
+            If the model has no such item; the message names ids that are spelt alike.
+        """
+        _refuse(not_built)
+        serving = self._open(model_name)
+        return serving.similar_items(
+            str(item_id),
+            user_id=None if user_id is None else str(user_id),
+            limit=_limit(serving, limit, config),
+            predicate=filter_predicate,
+            return_metadata=return_metadata,
+            explain=explain,
+        )
+
+    def similar_users(
+        self,
+        model_name: str,
+        user_id: Id,
+        *,
+        limit: int | None = None,
+        return_metadata: bool = True,
+        config: Mapping[str, Any] | None = None,
+        **not_built: object,
+    ) -> Response:
+        """Rank the people most like one person, by shared picks and by the looks they pick.
+
+        `metadata` holds the columns of ``fetch.users``, or just the ids without it.
+        """
+        _refuse(not_built)
+        serving = self._open(model_name)
+        limit = _limit(serving, limit, config)
+        return serving.similar_users(str(user_id), limit=limit, return_metadata=return_metadata)
+
+    def complement_items(
+        self,
+        model_name: str,
+        item_ids: Sequence[Id],
+        *,
+        user_id: Id | None = None,
+        limit: int | None = None,
+        filter_predicate: str | None = None,
+        return_metadata: bool = True,
+        explain: bool = False,
+        config: Mapping[str, Any] | None = None,
+        **not_built: object,
+    ) -> Response:
+        """Rank what people pick together with a basket; arguments as in `rank`.
+
+        Raises
+        ------
+        UnknownItemError
+            If none of `item_ids` is in the model.
+        ValueError
+            If `item_ids` is empty.
+        """
+        _refuse(not_built)
+        if not item_ids:
+            message = "item_ids is empty: name at least one item of the basket"
+            raise ValueError(message)
+        serving = self._open(model_name)
+        return serving.complement_items(
+            [str(item) for item in item_ids],
+            user_id=None if user_id is None else str(user_id),
+            limit=_limit(serving, limit, config),
+            predicate=filter_predicate,
+            return_metadata=return_metadata,
+            explain=explain,
+        )
+
+    def retrieve(
+        self,
+        model_name: str,
+        *,
+        text_query: str | None = None,
+        image: str | os.PathLike[str] | bytes | None = None,
+        limit: int | None = None,
+        filter_predicate: str | None = None,
+        return_metadata: bool = True,
+        explain: bool = False,
+        config: Mapping[str, Any] | None = None,
+        **not_built: object,
+    ) -> Response:
+        """Find items by words, by a picture, or by both; without either, what is trending.
+
+        Parameters
+        ----------
+        text_query
+            Words. An encoder without a text tower matches them to the items' own words, and
+            `notes` say so.
+        image
+            A picture: path, URL or bytes.
+        model_name, limit, filter_predicate, return_metadata, explain, config
+            As in `rank`.
+
+        Raises
+        ------
+        UnreadableImageError
+            If `image` is not a picture that can be read.
+        """
+        _refuse({name: value for name, value in not_built.items() if name != "text_query"})
+        serving = self._open(model_name)
+        vector = None
+        if image is not None:
+            from .pictures import encode_query
+
+            name = serving.generation.manifest["encoder"]["name"]
+            vector = encode_query(image, name, self._allow_hosts)
+        return serving.retrieve(
+            vector=vector,
+            text=text_query,
+            limit=_limit(serving, limit, config),
+            predicate=filter_predicate,
+            return_metadata=return_metadata,
+            explain=explain,
+        )
+
+    # --------------------------------------------------------------------------------------------
+
+    def _surroundings(self, encoder: str | None, on_status: Listener | None) -> Surroundings:
+        listener = on_status or (lambda _: None)
+        return Surroundings(self._connections, self._allow_hosts, encoder, listener)
+
+    def _open(self, model_name: str) -> "Serving":
+        """Return the active generation, opened once; a new one takes over at the next query."""
+        folder = self.home.existing_model(model_name)
+        number = active_number(folder)
+        serving = self._serving.get(model_name)
+        if serving is not None and serving.generation.number == number:
+            return serving
+        from .serve import Serving
+
+        with self._opening:
+            serving = self._serving.get(model_name)
+            if serving is None or serving.generation.number != number:
+                serving = self._serving[model_name] = Serving(open_active(folder))
+        return serving
+
+
+Shaped = Client
+"""The name that Shaped's users import."""
+
+
+def _limit(serving: "Serving", limit: int | None, config: Mapping[str, Any] | None) -> int:
+    settings = config or {}
+    if set(settings) - {"limit"}:
+        unknown = sorted(set(settings) - {"limit"})[0]
+        message = f"config.{unknown} is not built yet; config.limit is"
+        raise UnsupportedError(message)
+    chosen = next(
+        given
+        for given in (limit, settings.get("limit"), serving.generation.manifest["limit"])
+        if given is not None
+    )
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
+        message = f"limit must be a whole number of at least 1, not {chosen!r}"
+        raise ValueError(message)
+    return chosen
+
+
+def _refuse(arguments: Mapping[str, object]) -> None:
+    for name, value in arguments.items():
+        if name not in _NOT_BUILT:
+            message = f"unexpected argument {name!r}"
+            raise TypeError(message)
+        if value:
+            message = f"{name} cannot be honoured: {_NOT_BUILT[name]}"
+            raise UnsupportedError(message)

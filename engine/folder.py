@@ -1,0 +1,78 @@
+"""A folder of pictures as a catalogue: every file an item, no YAML needed."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import SchemaError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["folder_catalogue", "folder_document", "folder_name"]
+
+_EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"}
+_CONNECTOR = "pictures"
+
+
+def folder_name(folder: Path) -> str:
+    """Return a model name made from the folder's own: letters, digits, '-', '_' and '.' of it."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip("-.") or "pictures"
+
+
+def folder_document(name: str) -> dict[str, Any]:
+    """Return the model document of a picture folder; its one connector is bound to the listing."""
+    return {
+        "model": {"name": name},
+        "connectors": [{"id": _CONNECTOR, "type": "file"}],
+        "fetch": {"items": f"SELECT * FROM {_CONNECTOR}"},
+    }
+
+
+def folder_catalogue(folder: Path) -> "dict[str, pl.DataFrame]":
+    """List the pictures under `folder`, hidden ones left out, as the table to bind.
+
+    Columns: item_id (path relative to `folder`, with ``/``), image_path (the same), title (the
+    file's name as words), album (its folder), bytes, modified_at.
+
+    Raises
+    ------
+    SchemaError
+        If `folder` is not a folder, or there is no picture in it.
+    """
+    import polars as pl
+
+    if not folder.is_dir():
+        message = f"{folder} is not a folder; give the one that holds the pictures"
+        raise SchemaError(message)
+    paths = (path for path in sorted(folder.rglob("*")) if _is_picture(path))
+    records = [_record(folder, path) for path in paths if not _is_hidden(path.relative_to(folder))]
+    if not records:
+        message = (
+            f"no pictures under {folder}: looked for {', '.join(sorted(_EXTENSIONS))} "
+            "in it and its subfolders"
+        )
+        raise SchemaError(message)
+    return {_CONNECTOR: pl.DataFrame(records)}
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in _EXTENSIONS and path.is_file()
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)
+
+
+def _record(folder: Path, path: Path) -> dict[str, Any]:
+    relative = path.relative_to(folder)
+    stat = path.stat()
+    return {
+        "item_id": relative.as_posix(),
+        "image_path": relative.as_posix(),
+        "title": " ".join(re.findall(r"[^\W_]+", path.stem)),
+        "album": relative.parent.as_posix(),
+        "bytes": stat.st_size,
+        "modified_at": datetime.fromtimestamp(stat.st_mtime, UTC),
+    }

@@ -1,0 +1,206 @@
+"""The life of a model in its home: made, built again, looked at, deleted."""
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .config import ModelConfig, load_config
+from .errors import ModelExistsError, UnsupportedError
+from .folder import folder_catalogue, folder_document
+from .store.generation import Generation, active_number
+from .store.home import Home
+from .store.lock import is_building, model_lock
+from .store.recipe import Recipe
+from .store.status import State, Status, read_status
+
+if TYPE_CHECKING:
+    from .sources.connect import Binding
+
+__all__ = ["Definition", "Surroundings", "create", "delete", "index_folder", "update", "view"]
+
+Definition: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+"""Path of a model YAML, or the same document as a mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a build takes from the caller rather than from the model's definition."""
+
+    connections: "Mapping[str, Binding]" = field(default_factory=dict)
+    allow_hosts: Collection[str] = ()
+    encoder: str | None = None
+    """Takes the place of the definition's encoder."""
+    on_status: Callable[[Status], None] = lambda _: None
+
+
+def create(home: Home, definition: Definition, surroundings: Surroundings) -> dict[str, Any]:
+    """Build a model under a name that is free; see `Client.create_model`."""
+    config = read_definition(definition)
+    if active_number(home.model(config.name)) is not None:
+        message = (
+            f"model {config.name!r} exists; build it again with `sightline update-model`, "
+            f"or remove it with `sightline delete-model --model-name {config.name}`"
+        )
+        raise ModelExistsError(message)
+    return _build(home, config, surroundings)
+
+
+def update(
+    home: Home, model_name: str | None, definition: Definition | None, surroundings: Surroundings
+) -> dict[str, Any]:
+    """Build the next generation of a model; see `Client.update_model`."""
+    if definition is not None:
+        config = read_definition(definition)
+        if model_name not in {None, config.name}:
+            message = f"the definition is of model {config.name!r}, not of {model_name!r}"
+            raise ValueError(message)
+        home.existing_model(config.name)
+        return _build(home, config, surroundings)
+    if model_name is None:
+        message = "give the name of a model, or its definition"
+        raise ValueError(message)
+    recipe = Recipe.load(home.existing_model(model_name))
+    if recipe.pictures is not None:
+        return index_folder(home, Path(recipe.pictures), model_name, surroundings)
+    return _build_again(home, recipe, surroundings)
+
+
+def index_folder(
+    home: Home, folder: Path, model_name: str, surroundings: Surroundings
+) -> dict[str, Any]:
+    """Build a model from a folder of pictures; see `Client.index`."""
+    config = load_config(folder_document(model_name), base_dir=folder)
+    bound = replace(surroundings, connections=folder_catalogue(folder))
+    return _build(home, config, bound, pictures=folder)
+
+
+def delete(home: Home, model_name: str) -> None:
+    """Remove a model and its generations; caches and datasets stay."""
+    folder = home.existing_model(model_name)
+    with model_lock(home, model_name):
+        home.remove(folder)
+
+
+def view(home: Home, model_name: str) -> dict[str, Any]:
+    """Say all that is known of a model; see `Client.view_model`."""
+    folder = home.existing_model(model_name)
+    status = _status(home, folder)
+    number = active_number(folder)
+    manifest = {} if number is None else Generation(folder, number).manifest
+    recipe = Recipe.load(folder) if (folder / "recipe.json").is_file() else None
+    return {
+        "model_name": model_name,
+        "model_uri": folder.as_uri(),
+        "status": status.state,
+        "progress": {"step": status.step, "done": status.done, "total": status.total},
+        "created_at": status.created_at,
+        "trained_at": manifest.get("trained_at"),
+        "last_updated": status.updated_at,
+        "description": manifest.get("description", ""),
+        "error_message": status.error_message,
+        "generation": number,
+        "encoder": manifest.get("encoder"),
+        "counts": manifest.get("counts"),
+        "tables": manifest.get("tables"),
+        "coverage": manifest.get("coverage"),
+        "metrics": manifest.get("metrics"),
+        "seconds": status.seconds,
+        "versions": manifest.get("versions"),
+        "model_schema": manifest.get("model_schema"),
+        "config": recipe.document if recipe else None,
+    }
+
+
+def summaries(home: Home) -> list[dict[str, Any]]:
+    """Name, status and times of every model, by name."""
+    listed = []
+    for name in home.models():
+        status = _status(home, home.model(name))
+        listed.append(
+            {
+                "model_name": name,
+                "status": status.state,
+                "created_at": status.created_at,
+                "last_updated": status.updated_at,
+                "generation": active_number(home.model(name)),
+            }
+        )
+    return listed
+
+
+def read_definition(definition: Definition, base_dir: Path | None = None) -> ModelConfig:
+    """Parse a definition, given as a path or as a mapping."""
+    source = definition if isinstance(definition, Mapping) else Path(definition)
+    return load_config(source, base_dir=base_dir)
+
+
+def _build(
+    home: Home, config: ModelConfig, surroundings: Surroundings, *, pictures: Path | None = None
+) -> dict[str, Any]:
+    from .build import build_model  # brings Numba and Polars: not for those who only look
+
+    if surroundings.encoder is not None:
+        config = replace(config, encoder=surroundings.encoder)
+    bindings = {name: _as_text(value) for name, value in surroundings.connections.items()}
+    recipe = Recipe(
+        document=config.document,
+        base_dir=str(config.base_dir.resolve()),
+        connections={name: text for name, text in bindings.items() if text is not None},
+        in_memory=tuple(name for name, text in bindings.items() if text is None),
+        allow_hosts=tuple(surroundings.allow_hosts),
+        encoder=config.encoder,
+        pictures=None if pictures is None else str(pictures),
+    )
+    build_model(
+        home,
+        config,
+        recipe,
+        connections=surroundings.connections,
+        allow_hosts=surroundings.allow_hosts,
+        listener=surroundings.on_status,
+    )
+    return view(home, config.name)
+
+
+def _build_again(home: Home, recipe: Recipe, surroundings: Surroundings) -> dict[str, Any]:
+    missing = [name for name in recipe.in_memory if name not in surroundings.connections]
+    if missing:
+        message = (
+            f"this model was built from tables in memory ({', '.join(missing)}), which cannot be "
+            "read again; give them: Client(connections={…}).update_model(…)"
+        )
+        raise UnsupportedError(message)
+    config = load_config(recipe.document, base_dir=Path(recipe.base_dir))
+    joined = replace(
+        surroundings,
+        connections={**recipe.connections, **surroundings.connections},
+        allow_hosts={*recipe.allow_hosts, *surroundings.allow_hosts},
+        encoder=surroundings.encoder or recipe.encoder,
+    )
+    return _build(home, config, joined)
+
+
+def _status(home: Home, folder: Path) -> Status:
+    """Read the status; a build whose process is gone without a word is an error."""
+    status = read_status(folder) or Status(State.SCHEDULING)
+    if status.state in {State.ACTIVE, State.ERROR} or is_building(home, folder.name):
+        return status
+    # It may have ended between the two looks.
+    status = read_status(folder) or status
+    if status.state in {State.ACTIVE, State.ERROR}:
+        return status
+    message = (
+        f"the build ended without a word while {status.state}; run `sightline update-model "
+        f"--model-name {folder.name}`: what it fetched and encoded is reused"
+    )
+    return replace(status, state=State.ERROR, error_message=message)
+
+
+def _as_text(binding: "Binding") -> str | None:
+    """Return a binding as text, absolute if it is a path; None for a table in memory."""
+    if not isinstance(binding, str | os.PathLike):
+        return None
+    text = os.fspath(binding)
+    return text if "://" in text else str(Path(text).absolute())

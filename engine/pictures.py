@@ -1,0 +1,152 @@
+"""Joins fetching and encoding: the image columns of the items become vectors and measures."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from .encode.base import ImageEncoder
+from .features import visual
+from .images.cache import ImageCache
+from .images.coverage import Coverage
+from .images.load import load_pictures
+from .images.outcome import Outcome
+from .images.picture import Picture
+from .store.home import Home
+from .store.vectors import VectorCache
+from .types import Mask, Vectors
+
+__all__ = ["Looks", "see_pictures"]
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What the pictures of all items say, in item-row order.
+
+    `vectors`, shape (n, d), are unit rows where `presence`, shape (n,), is true and zero elsewhere;
+    an item with several pictures has their mean direction. `measures`, shape (n, a), are those of
+    its first readable picture.
+    """
+
+    vectors: Vectors
+    presence: Mask
+    measures: NDArray[np.float32]
+    coverage: Coverage
+
+
+def see_pictures(
+    items: pl.DataFrame,
+    image_columns: Collection[str],
+    encoder: ImageEncoder,
+    *,
+    home: Home,
+    base_dir: Path,
+    allow_hosts: Collection[str],
+    progress: Callable[[str, int, int], None],
+) -> Looks:
+    """Fetch, decode and encode every picture of the items, once per content.
+
+    Parameters
+    ----------
+    items
+        The item table, in item-row order.
+    image_columns
+        Its columns that hold pictures: paths, URLs or bytes.
+    encoder
+        Turns pixels into vectors.
+    home
+        Where downloads and vectors are cached.
+    base_dir
+        What relative paths are relative to.
+    allow_hosts
+        Hosts that may be on private addresses.
+    progress
+        Called with the step, how many pictures are done, and how many there are.
+    """
+    cells = [cell for column in image_columns for cell in items[column].to_list()]
+    caches = _Caches(encoder, home)
+    coverage = Coverage()
+    hashes: list[str | None] = [None] * len(cells)
+    pictures = load_pictures(
+        cells,
+        cache=ImageCache(home.images),
+        base_dir=base_dir,
+        side=encoder.side,
+        have=caches.__contains__,
+        allow_hosts=allow_hosts,
+    )
+    columns = list(image_columns)
+    for done, picture in enumerate(caches.fill(pictures), start=1):
+        column = columns[picture.index // max(items.height, 1)]
+        coverage.count(column, picture, cells[picture.index])
+        if picture.outcome is Outcome.OK:
+            hashes[picture.index] = picture.content_hash
+        progress("pictures", done, len(cells))
+    caches.flush()
+    by_column = [
+        hashes[start : start + items.height] for start in range(0, len(cells), items.height)
+    ]
+    return _gather(by_column, caches, items.height, coverage)
+
+
+class _Caches:
+    """Vectors and measures by content hash, filled from decoded pictures in batches."""
+
+    def __init__(self, encoder: ImageEncoder, home: Home) -> None:
+        self._encoder = encoder
+        self.vectors = VectorCache(home.vectors, encoder.fingerprint, encoder.dim)
+        self.measures = VectorCache(home.vectors, visual.FINGERPRINT, len(visual.MEASURES))
+
+    def __contains__(self, content_hash: str) -> bool:
+        return content_hash in self.vectors and content_hash in self.measures
+
+    def fill(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
+        """Pass `pictures` on; those that carry pixels are encoded, a batch at a time."""
+        batch: dict[str, Picture] = {}
+        for picture in pictures:
+            if picture.pixels is not None and picture.content_hash is not None:
+                batch[picture.content_hash] = picture
+            if len(batch) == _BATCH:
+                self._encode(batch)
+                batch = {}
+            yield picture
+        if batch:
+            self._encode(batch)
+
+    def flush(self) -> None:
+        """Write both caches."""
+        self.vectors.flush()
+        self.measures.flush()
+
+    def _encode(self, batch: dict[str, Picture]) -> None:
+        pictures = list(batch.values())
+        pixels = np.stack([picture.pixels for picture in pictures if picture.pixels is not None])
+        widths = np.array([picture.width for picture in pictures], np.int32)
+        heights = np.array([picture.height for picture in pictures], np.int32)
+        vectors = self._encoder.encode_images(pixels)
+        measures = visual.measure(pixels, widths, heights)
+        self.vectors.add(dict(zip(batch, vectors, strict=True)))
+        self.measures.add(dict(zip(batch, measures, strict=True)))
+
+
+def _gather(
+    by_column: list[list[str | None]], caches: _Caches, n_items: int, coverage: Coverage
+) -> Looks:
+    sums = np.zeros((n_items, caches.vectors.dim), np.float32)
+    measures = np.zeros((n_items, caches.measures.dim), np.float32)
+    presence = np.zeros(n_items, np.bool_)
+    for hashes in by_column:
+        rows = np.array([row for row, known in enumerate(hashes) if known is not None], np.int32)
+        known_hashes = [known for known in hashes if known is not None]
+        first = ~presence[rows]
+        sums[rows] += caches.vectors.get(known_hashes)
+        measures[rows[first]] = caches.measures.get(known_hashes)[first]
+        presence[rows] = True
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    vectors = sums / np.maximum(lengths, np.float32(1e-12))
+    return Looks(vectors, presence, measures, coverage)
