@@ -3,13 +3,15 @@
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from . import models
-from .errors import UnsupportedError
+from .config import load_dataset
 from .folder import folder_name
 from .models import Definition, Surroundings
+from .rank.query import QueryOptions, read_query
 from .rank.response import Response
 from .store import datasets
 from .store.generation import active_number, open_active
@@ -24,15 +26,6 @@ __all__ = ["Client", "Shaped"]
 
 Id: TypeAlias = str | int
 Listener: TypeAlias = Callable[[Status], None]
-
-# Arguments of Shaped's endpoints that a later version builds: refused by name, never ignored.
-_NOT_BUILT = {
-    "text_query": "searching with a person in mind is not built yet; use retrieve(text_query=…)",
-    "item_features": "items that are not in the catalogue cannot be ranked yet",
-    "user_features": "people cannot be described by features yet; give their interactions",
-    "ignore_paginations": "pagination is not built yet",
-    "flush_paginations": "pagination is not built yet",
-}
 
 
 class Client:
@@ -176,27 +169,43 @@ class Client:
     # --- datasets -------------------------------------------------------------------------------
 
     def create_dataset(
-        self, dataset_name: str, column_schema: Mapping[str, str] | None = None
-    ) -> None:
-        """Make an empty dataset; see `store.datasets.create_dataset`."""
+        self,
+        dataset_name: str | None = None,
+        column_schema: Mapping[str, str] | None = None,
+        *,
+        definition: Definition | None = None,
+    ) -> str:
+        """Make an empty dataset and return its name.
+
+        Parameters
+        ----------
+        dataset_name, column_schema
+            Its name, and column name to type, such as ``{"user_id": "String"}``; without a schema
+            it takes the columns of what is inserted first.
+        definition
+            Instead of both: path of a YAML with name and column_schema, or the same as a mapping.
+
+        Raises
+        ------
+        DatasetExistsError
+            If the name is taken.
+        """
+        if definition is not None:
+            dataset_name, column_schema = load_dataset(definition)
+        if dataset_name is None:
+            message = "give dataset_name, or a definition that holds it"
+            raise ValueError(message)
         datasets.create_dataset(self.home, dataset_name, column_schema)
+        return dataset_name
 
     def dataset_insert(self, dataset_name: str, rows: "Binding") -> dict[str, Any]:
         """Append the rows of a file (CSV, TSV, Parquet, JSON lines) or table to a dataset.
 
-        Returns
-        -------
-        dict
-            dataset_name, rows, and per column how many cells did not fit its type (now null).
+        Returns dataset_name, rows, and per column how many cells did not fit its type (now null).
         """
         from .sources.connect import read_table
 
-        inserted = datasets.insert_rows(self.home, dataset_name, read_table(rows))
-        return {
-            "dataset_name": inserted.dataset_name,
-            "rows": inserted.rows,
-            "nulled": inserted.nulled,
-        }
+        return asdict(datasets.insert_rows(self.home, dataset_name, read_table(rows)))
 
     def list_datasets(self) -> dict[str, list[dict[str, Any]]]:
         """Name, rows and columns of every dataset, by name, under ``datasets``."""
@@ -207,20 +216,16 @@ class Client:
         datasets.delete_dataset(self.home, dataset_name)
 
     # --- queries --------------------------------------------------------------------------------
+    # What all of them take is described once, in `rank.query.QueryOptions`.
 
     def rank(
         self,
         model_name: str,
         user_id: Id | None = None,
         *,
-        limit: int | None = None,
         item_ids: Sequence[Id] | None = None,
         interactions: Sequence[Mapping[str, Any]] = (),
-        filter_predicate: str | None = None,
-        return_metadata: bool = True,
-        explain: bool = False,
-        config: Mapping[str, Any] | None = None,
-        **not_built: object,
+        **options: Unpack[QueryOptions],
     ) -> Response:
         """Rank the catalogue for a person; items they have seen are left out.
 
@@ -231,21 +236,14 @@ class Client:
         user_id
             The person. None, or someone without events, gets what is trending for everyone, and
             the response's `notes` say so.
-        limit
-            How many items; the model's default (10) when None.
         item_ids
             Rank only these, seen or not; ids the model does not have are named in `notes`.
         interactions
             What happened in this session already: ``[{"item_id": …, "label": 1}, …]``, oldest
             first. A label of 0 or less turns the item down.
-        filter_predicate
-            SQL condition on the items' columns, such as ``price < 50 AND category = 'Dress'``.
-        return_metadata
-            Whether to return the catalogue's columns of every item.
-        explain
-            Whether to return the parts of every score, and the past pick that looks most alike.
-        config
-            Shaped's per-request settings; ``limit`` is the one that is built.
+        **options
+            ``limit``, ``filter_predicate``, ``return_metadata``, ``explain``, ``config``: see
+            `QueryOptions`.
 
         Raises
         ------
@@ -258,17 +256,10 @@ class Client:
         UnsupportedError
             For arguments of Shaped's that this version refuses rather than ignores.
         """
-        _refuse(not_built)
         serving = self._open(model_name)
-        return serving.rank(
-            None if user_id is None else str(user_id),
-            limit=_limit(serving, limit, config),
-            item_ids=None if item_ids is None else [str(item) for item in item_ids],
-            interactions=interactions,
-            predicate=filter_predicate,
-            return_metadata=return_metadata,
-            explain=explain,
-        )
+        ids = None if item_ids is None else [str(item) for item in item_ids]
+        query = read_query(options, serving.default_limit)
+        return serving.rank(_text(user_id), query, item_ids=ids, interactions=interactions)
 
     def similar_items(
         self,
@@ -276,12 +267,7 @@ class Client:
         item_id: Id,
         *,
         user_id: Id | None = None,
-        limit: int | None = None,
-        filter_predicate: str | None = None,
-        return_metadata: bool = True,
-        explain: bool = False,
-        config: Mapping[str, Any] | None = None,
-        **not_built: object,
+        **options: Unpack[QueryOptions],
     ) -> Response:
         """Rank what looks, reads and sells most like one item; arguments as in `rank`.
 
@@ -292,35 +278,25 @@ class Client:
         UnknownItemError
             If the model has no such item; the message names ids that are spelt alike.
         """
-        _refuse(not_built)
         serving = self._open(model_name)
-        return serving.similar_items(
-            str(item_id),
-            user_id=None if user_id is None else str(user_id),
-            limit=_limit(serving, limit, config),
-            predicate=filter_predicate,
-            return_metadata=return_metadata,
-            explain=explain,
-        )
+        query = read_query(options, serving.default_limit)
+        return serving.similar_items(str(item_id), query, user_id=_text(user_id))
 
     def similar_users(
-        self,
-        model_name: str,
-        user_id: Id,
-        *,
-        limit: int | None = None,
-        return_metadata: bool = True,
-        config: Mapping[str, Any] | None = None,
-        **not_built: object,
+        self, model_name: str, user_id: Id, **options: Unpack[QueryOptions]
     ) -> Response:
         """Rank the people most like one person, by shared picks and by the looks they pick.
 
         `metadata` holds the columns of ``fetch.users``, or just the ids without it.
+
+        Raises
+        ------
+        UnsupportedError
+            For a ``filter_predicate``: it speaks of items.
         """
-        _refuse(not_built)
         serving = self._open(model_name)
-        limit = _limit(serving, limit, config)
-        return serving.similar_users(str(user_id), limit=limit, return_metadata=return_metadata)
+        query = read_query(options, serving.default_limit)
+        return serving.similar_users(str(user_id), query)
 
     def complement_items(
         self,
@@ -328,12 +304,7 @@ class Client:
         item_ids: Sequence[Id],
         *,
         user_id: Id | None = None,
-        limit: int | None = None,
-        filter_predicate: str | None = None,
-        return_metadata: bool = True,
-        explain: bool = False,
-        config: Mapping[str, Any] | None = None,
-        **not_built: object,
+        **options: Unpack[QueryOptions],
     ) -> Response:
         """Rank what people pick together with a basket; arguments as in `rank`.
 
@@ -344,19 +315,13 @@ class Client:
         ValueError
             If `item_ids` is empty.
         """
-        _refuse(not_built)
         if not item_ids:
             message = "item_ids is empty: name at least one item of the basket"
             raise ValueError(message)
         serving = self._open(model_name)
-        return serving.complement_items(
-            [str(item) for item in item_ids],
-            user_id=None if user_id is None else str(user_id),
-            limit=_limit(serving, limit, config),
-            predicate=filter_predicate,
-            return_metadata=return_metadata,
-            explain=explain,
-        )
+        query = read_query(options, serving.default_limit)
+        basket = [str(item) for item in item_ids]
+        return serving.complement_items(basket, query, user_id=_text(user_id))
 
     def retrieve(
         self,
@@ -364,12 +329,7 @@ class Client:
         *,
         text_query: str | None = None,
         image: str | os.PathLike[str] | bytes | None = None,
-        limit: int | None = None,
-        filter_predicate: str | None = None,
-        return_metadata: bool = True,
-        explain: bool = False,
-        config: Mapping[str, Any] | None = None,
-        **not_built: object,
+        **options: Unpack[QueryOptions],
     ) -> Response:
         """Find items by words, by a picture, or by both; without either, what is trending.
 
@@ -380,7 +340,7 @@ class Client:
             `notes` say so.
         image
             A picture: path, URL or bytes.
-        model_name, limit, filter_predicate, return_metadata, explain, config
+        model_name, **options
             As in `rank`.
 
         Raises
@@ -388,24 +348,10 @@ class Client:
         UnreadableImageError
             If `image` is not a picture that can be read.
         """
-        _refuse({name: value for name, value in not_built.items() if name != "text_query"})
         serving = self._open(model_name)
-        vector = None
-        if image is not None:
-            from .pictures import encode_query
-
-            name = serving.generation.manifest["encoder"]["name"]
-            vector = encode_query(image, name, self._allow_hosts)
-        return serving.retrieve(
-            vector=vector,
-            text=text_query,
-            limit=_limit(serving, limit, config),
-            predicate=filter_predicate,
-            return_metadata=return_metadata,
-            explain=explain,
-        )
-
-    # --------------------------------------------------------------------------------------------
+        query = read_query(options, serving.default_limit)
+        vector = None if image is None else serving.encode(image, self._allow_hosts)
+        return serving.retrieve(query, vector=vector, text=text_query)
 
     def _surroundings(self, encoder: str | None, on_status: Listener | None) -> Surroundings:
         listener = on_status or (lambda _: None)
@@ -431,28 +377,5 @@ Shaped = Client
 """The name that Shaped's users import."""
 
 
-def _limit(serving: "Serving", limit: int | None, config: Mapping[str, Any] | None) -> int:
-    settings = config or {}
-    if set(settings) - {"limit"}:
-        unknown = sorted(set(settings) - {"limit"})[0]
-        message = f"config.{unknown} is not built yet; config.limit is"
-        raise UnsupportedError(message)
-    chosen = next(
-        given
-        for given in (limit, settings.get("limit"), serving.generation.manifest["limit"])
-        if given is not None
-    )
-    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
-        message = f"limit must be a whole number of at least 1, not {chosen!r}"
-        raise ValueError(message)
-    return chosen
-
-
-def _refuse(arguments: Mapping[str, object]) -> None:
-    for name, value in arguments.items():
-        if name not in _NOT_BUILT:
-            message = f"unexpected argument {name!r}"
-            raise TypeError(message)
-        if value:
-            message = f"{name} cannot be honoured: {_NOT_BUILT[name]}"
-            raise UnsupportedError(message)
+def _text(identifier: Id | None) -> str | None:
+    return None if identifier is None else str(identifier)

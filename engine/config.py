@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,15 @@ from typing import Any
 
 from .errors import ConfigError, UnsupportedError
 
-__all__ = ["Connector", "EntitySchema", "Fetch", "ModelConfig", "SchemaOverride", "load_config"]
+__all__ = [
+    "Connector",
+    "EntitySchema",
+    "Fetch",
+    "ModelConfig",
+    "SchemaOverride",
+    "load_config",
+    "load_dataset",
+]
 
 DEFAULT_ENCODER = "attributes"
 DEFAULT_LIMIT = 10
@@ -41,6 +50,7 @@ _SCHEMA_KEYS = {
 # Keys of the surface that this version knows and does not build: refused by name, because a key
 # that is silently ignored is a promise that is silently broken.
 _NOT_BUILT = {
+    "unique_keys": "rows are kept as they are inserted; of items with one id, the last wins",
     "version": "v2 engine files are not read yet; write the v1 form (model, connectors, fetch)",
     "model.pagination_store_ttl": "pagination is not built yet",
     "model.slate_size": "slates are not built yet",
@@ -123,7 +133,7 @@ class ModelConfig:
 
 
 def load_config(
-    source: str | Path | Mapping[str, Any], *, base_dir: Path | None = None
+    source: str | os.PathLike[str] | Mapping[str, Any], *, base_dir: Path | None = None
 ) -> ModelConfig:
     """Read a model definition.
 
@@ -149,6 +159,30 @@ def load_config(
     return _model(_read_yaml(path), base_dir or path.resolve().parent)
 
 
+def load_dataset(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+) -> tuple[str, dict[str, str] | None]:
+    """Read a dataset definition: its name, and its column types if it states them.
+
+    Raises
+    ------
+    ConfigError, UnsupportedError
+        As `load_config`.
+    """
+    document = source if isinstance(source, Mapping) else _read_yaml(Path(source))
+    _check_keys("", document, {"name", "schema_type", "column_schema"})
+    kind = document.get("schema_type", "CUSTOM")
+    if kind != "CUSTOM":
+        message = f"schema_type {kind!r} is a hosted connector; CUSTOM is what is built here"
+        raise UnsupportedError(message)
+    columns = document.get("column_schema")
+    if columns is not None and not isinstance(columns, Mapping):
+        message = f"column_schema must map column names to types, not {columns!r}"
+        raise ConfigError(message)
+    types = None if columns is None else {str(name): str(kind) for name, kind in columns.items()}
+    return _text(document, "dataset", "name"), types
+
+
 def _read_yaml(path: Path) -> Mapping[str, Any]:
     import yaml  # only building reads YAML; a query in a fresh process does not pay for it
 
@@ -164,7 +198,7 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
         message = f"{path} is not valid YAML: {error}"
         raise ConfigError(message) from error
     if not isinstance(document, Mapping):
-        message = f"{path} holds no `model:` section; see the README for a complete example"
+        message = f"{path} holds no keys and values; see the README for a complete example"
         raise ConfigError(message)
     return document
 

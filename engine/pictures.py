@@ -1,5 +1,6 @@
 """Joins fetching and encoding: the image columns of the items become vectors and measures."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from .encode.base import ImageEncoder
+from .encode.registry import open_encoder
+from .errors import EncoderError
 from .features import visual
 from .images.cache import ImageCache
 from .images.coverage import Coverage
-from .images.load import load_pictures
+from .images.load import load_one, load_pictures
 from .images.outcome import Outcome
 from .images.picture import Picture
 from .store.home import Home
@@ -150,3 +153,30 @@ def _gather(
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     vectors = sums / np.maximum(lengths, np.float32(1e-12))
     return Looks(vectors, presence, measures, coverage)
+
+
+def encode_query(
+    image: str | os.PathLike[str] | bytes,
+    encoder_name: str,
+    fingerprint: str,
+    allow_hosts: Collection[str],
+) -> NDArray[np.float32]:
+    """Return the vector of one picture that is given as a query, shape (d,).
+
+    Raises
+    ------
+    UnreadableImageError
+        If it is not a picture that can be read.
+    EncoderError
+        If the encoder of today is not the one that the model was built with.
+    """
+    encoder = open_encoder(encoder_name)
+    if encoder.fingerprint != fingerprint:
+        message = (
+            f"this model was built with another version of the encoder {encoder_name!r}; "
+            "build it again with `sightline update-model`"
+        )
+        raise EncoderError(message)
+    decoded = load_one(image, side=encoder.side, allow_hosts=allow_hosts)
+    vector: NDArray[np.float32] = encoder.encode_images(decoded.pixels[None])[0]
+    return vector

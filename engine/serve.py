@@ -1,14 +1,16 @@
 """Joins the serve stages over one open generation: ids in, ranked ids with metadata out."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import UnknownItemError
+from .errors import UnknownItemError, UnsupportedError
 from .rank.fuse import Ranked
+from .rank.query import Query
 from .rank.ranker import Ranker
 from .rank.response import Response
 from .snapshot import Snapshot
@@ -25,8 +27,7 @@ _FILTERS_KEPT = 64
 class Serving:
     """Answers the queries of one generation; threads may share it.
 
-    Items and people are named by id, as text. Every method takes `limit`, how many results are
-    wanted, and `return_metadata`; `predicate` is a `filter_predicate` or None.
+    Items and people are named by id, as text.
     """
 
     def __init__(self, generation: Generation) -> None:
@@ -35,37 +36,45 @@ class Serving:
         self._ranker = Ranker(self._snapshot.catalogue)
         self._mask = lru_cache(_FILTERS_KEPT)(self._compute_mask)
 
+    @property
+    def default_limit(self) -> int:
+        """How many results a query gets that does not say."""
+        return int(self.generation.manifest["limit"])
+
+    def encode(
+        self, image: str | os.PathLike[str] | bytes, allow_hosts: Collection[str]
+    ) -> NDArray[np.float32]:
+        """Return the vector of a picture in this generation's own space, shape (d,)."""
+        from .pictures import encode_query  # pictures in a query are rare, and wake Numba
+
+        encoder: dict[str, str] = self.generation.manifest["encoder"]
+        return encode_query(image, encoder["name"], encoder["fingerprint"], allow_hosts)
+
     def rank(
         self,
         user_id: str | None,
+        query: Query,
         *,
-        limit: int,
         item_ids: Sequence[str] | None,
         interactions: Sequence[Mapping[str, Any]],
-        predicate: str | None,
-        return_metadata: bool,
-        explain: bool,
     ) -> Response:
         """Rank the catalogue, or just `item_ids`, for a person; see `Client.rank`."""
         notes: list[str] = []
         only = None if item_ids is None else self._known_rows(item_ids, notes)
         history = self._history(user_id, interactions, notes)
-        allowed = self._allowed(predicate)
-        ranked = self._ranker.for_person(history, limit, allowed=allowed, only=only)
+        allowed = self._allowed(query.filter_predicate)
+        ranked = self._ranker.for_person(history, query.limit, allowed=allowed, only=only)
         if len(ranked.rows) == 0 and len(history) > 0 and only is None:
             notes.append("nothing is left to show: every item that passes the filter was seen")
-        explanation = self._explain(ranked, history) if explain else None
-        return self._respond(ranked, return_metadata, explanation, notes)
+        explanation = self._explain(ranked, history) if query.explain else None
+        return self._respond(ranked, query, explanation, notes)
 
     def similar_items(
         self,
         item_id: str,
+        query: Query,
         *,
         user_id: str | None,
-        limit: int,
-        predicate: str | None,
-        return_metadata: bool,
-        explain: bool,
     ) -> Response:
         """Rank what is most like one item; see `Client.similar_items`."""
         notes: list[str] = []
@@ -73,59 +82,56 @@ class Serving:
         history = None if user_id is None else self._history(user_id, (), notes)
         if not self._snapshot.catalogue.presence[row]:
             notes.append(f"item {item_id!r} has no picture: likeness is by words and behaviour")
-        allowed = self._allowed(predicate)
-        ranked = self._ranker.like_item(row, limit, allowed=allowed, history=history)
-        return self._respond(ranked, return_metadata, self._parts(ranked, explain), notes)
+        allowed = self._allowed(query.filter_predicate)
+        ranked = self._ranker.like_item(row, query.limit, allowed=allowed, history=history)
+        return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
 
     def complement_items(
         self,
         item_ids: Sequence[str],
+        query: Query,
         *,
         user_id: str | None,
-        limit: int,
-        predicate: str | None,
-        return_metadata: bool,
-        explain: bool,
     ) -> Response:
         """Rank what goes with a basket; see `Client.complement_items`."""
         notes: list[str] = []
         basket = self._known_rows(item_ids, notes)
         history = None if user_id is None else self._history(user_id, (), notes)
-        allowed = self._allowed(predicate)
-        ranked = self._ranker.complementing(basket, limit, allowed=allowed, history=history)
-        return self._respond(ranked, return_metadata, self._parts(ranked, explain), notes)
+        allowed = self._allowed(query.filter_predicate)
+        ranked = self._ranker.complementing(basket, query.limit, allowed=allowed, history=history)
+        return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
 
-    def similar_users(self, user_id: str, *, limit: int, return_metadata: bool) -> Response:
+    def similar_users(self, user_id: str, query: Query) -> Response:
         """Rank the people most like one person; see `Client.similar_users`."""
+        if query.filter_predicate is not None:
+            message = "filter_predicate names columns of items: similar_users cannot honour it"
+            raise UnsupportedError(message)
         row = self._snapshot.user_ids.row(user_id)
         if row is None:
             note = f"user {user_id!r} has no events in this model: nobody can be like them yet"
-            return Response([], [], [] if return_metadata else None, notes=[note])
+            return Response([], [], [] if query.return_metadata else None, notes=[note])
         history = self._snapshot.interactions[row]
-        ranked = self._snapshot.people.like(row, history, limit)
+        ranked = self._snapshot.people.like(row, history, query.limit)
         ids, records = self._snapshot.user_ids, self._snapshot.users
-        return _response(ranked, ids, records if return_metadata else None)
+        return _response(ranked, ids, records if query.return_metadata else None)
 
     def retrieve(
         self,
+        query: Query,
         *,
         vector: NDArray[np.float32] | None,
         text: str | None,
-        limit: int,
-        predicate: str | None,
-        return_metadata: bool,
-        explain: bool,
     ) -> Response:
         """Find items by a picture's vector, by words, or both; see `Client.retrieve`."""
         notes: list[str] = []
         if text is not None:
             encoder = self.generation.manifest["encoder"]["name"]
             notes.append(f"encoder {encoder!r} has no text tower: matched by the items' own words")
-        allowed = self._allowed(predicate)
-        ranked = self._ranker.for_query(limit, vector=vector, text=text, allowed=allowed)
+        allowed = self._allowed(query.filter_predicate)
+        ranked = self._ranker.for_query(query.limit, vector=vector, text=text, allowed=allowed)
         if len(ranked.rows) == 0 and text is not None:
             notes.append(f"no item that passes the filter has a word of {text!r}")
-        return self._respond(ranked, return_metadata, self._parts(ranked, explain), notes)
+        return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
 
     @cached_property
     def _columns(self) -> Any:  # noqa: ANN401 - a Polars frame, imported only with a filter
@@ -188,27 +194,22 @@ class Serving:
         now = stored.times[-1] if len(stored) else 0
         return History(rows, weights, np.full(len(rows), now, np.int64))
 
-    def _explain(self, ranked: Ranked, history: History) -> dict[str, Any] | None:
-        explanation = self._parts(ranked, wanted=True)
+    def _explain(self, ranked: Ranked, history: History) -> dict[str, Any]:
         picks = self._ranker.most_alike_pick(history, ranked.rows)
         ids = self._snapshot.item_ids
-        alike = [None if pick is None else ids[pick] for pick in picks]
-        return {**(explanation or {}), "looks_like": alike}
-
-    def _parts(self, ranked: Ranked, wanted: bool) -> dict[str, Any] | None:
-        if not wanted:
-            return None
-        parts = {name: _rounded(values) for name, values in ranked.parts.items()}
-        return {"score": {"scoring_policy_scores": parts}}
+        return {
+            **_parts(ranked),
+            "looks_like": [None if pick is None else ids[pick] for pick in picks],
+        }
 
     def _respond(
         self,
         ranked: Ranked,
-        return_metadata: bool,
+        query: Query,
         explanation: dict[str, Any] | None,
         notes: list[str],
     ) -> Response:
-        records = self._snapshot.items if return_metadata else None
+        records = self._snapshot.items if query.return_metadata else None
         return _response(ranked, self._snapshot.item_ids, records, explanation, notes)
 
 
@@ -229,6 +230,11 @@ def _response(
         explanation=explanation,
         notes=list(notes),
     )
+
+
+def _parts(ranked: Ranked) -> dict[str, Any]:
+    parts = {name: _rounded(values) for name, values in ranked.parts.items()}
+    return {"score": {"scoring_policy_scores": parts}}
 
 
 def _rounded(values: NDArray[np.float32]) -> list[float]:

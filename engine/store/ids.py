@@ -2,6 +2,7 @@
 
 import bisect
 import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,7 +65,10 @@ class IdTable:
             place = self._place(item.encode())
             start = max(0, place - _COMPARE_ALL // 2)
             rows = self._order[start : place + _COMPARE_ALL // 2]
-        return difflib.get_close_matches(item, [self[row] for row in rows], n=limit, cutoff=0.6)
+        alike = difflib.get_close_matches(item, [self[row] for row in rows], n=20, cutoff=0.6)
+        # Among ids that are all about as near, the one that begins alike is the likelier meaning.
+        alike.sort(key=lambda other: len(os.path.commonprefix([item, other])), reverse=True)
+        return alike[:limit]
 
     def _place(self, encoded: bytes) -> int:
         return bisect.bisect_left(

@@ -1,0 +1,200 @@
+import textwrap
+
+import pytest
+from sightline.config import load_config, load_dataset
+from sightline.errors import ConfigError, UnsupportedError
+
+MINIMAL = {
+    "model": {"name": "shop"},
+    "connectors": [{"id": "items_source", "path": "items.csv"}],
+    "fetch": {"items": "SELECT * FROM items_source"},
+}
+
+# As the post prints it: `#` comments inside the SQL, blog types, event_type / event_timestamp.
+BLOG = """
+model:
+  name: auto_image_recs
+connectors:
+  - name: items
+    type: database
+    id: items_source
+  - name: events
+    type: event_stream
+    id: events_source
+fetch:
+  items: |
+    SELECT
+      item_id, title, description,
+      product_image_url, # <-- Just include the image URL field
+      category, price
+    FROM items_source
+  events: |
+    SELECT
+      user_id, item_id, event_type,
+      event_timestamp
+    FROM events_source
+"""
+
+
+def changed(**sections):
+    document = {
+        name: dict(value) if isinstance(value, dict) else value for name, value in MINIMAL.items()
+    }
+    for name, value in sections.items():
+        if isinstance(value, dict):
+            document[name] = {**document.get(name, {}), **value}
+        else:
+            document[name] = value
+    return document
+
+
+@pytest.fixture
+def blog_file(tmp_path):
+    path = tmp_path / "automatic_image_model.yaml"
+    path.write_text(BLOG)
+    return path
+
+
+def test_the_post_s_own_yaml_loads_unchanged(blog_file):
+    config = load_config(blog_file)
+    assert config.name == "auto_image_recs"
+    assert [(c.id, c.type) for c in config.connectors] == [
+        ("items_source", "database"),
+        ("events_source", "event_stream"),
+    ]
+    assert "# <-- Just include the image URL field" in config.fetch.items
+    assert "event_timestamp" in config.fetch.events
+
+
+def test_paths_are_relative_to_the_folder_of_the_file(blog_file):
+    assert load_config(blog_file).base_dir == blog_file.parent
+
+
+def test_defaults_are_those_the_readme_states():
+    config = load_config(MINIMAL)
+    assert (config.encoder, config.limit, config.fetch.events) == ("attributes", 10, None)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "nearest"),
+    [
+        ("model", "langauge_model_name", "language_model_name"),
+        ("fetch", "event", "events"),
+        ("model", "polcy_configs", "policy_configs"),
+    ],
+)
+def test_misspelt_key_is_an_error_that_names_the_nearest(section, key, nearest):
+    with pytest.raises(ConfigError, match=f"{section}.{key}.*Did you mean '{nearest}'"):
+        load_config(changed(**{section: {key: "x"}}))
+
+
+def test_unknown_key_with_no_neighbour_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="Known keys here: connectors, fetch, model"):
+        load_config({**MINIMAL, "zzz": 1})
+
+
+@pytest.mark.parametrize(
+    ("section", "entries", "named"),
+    [
+        (
+            "model",
+            {"policy_configs": {"scoring_policy": {"policy_type": "lightgbm"}}},
+            "policy_configs",
+        ),
+        ("model", {"pagination_store_ttl": 3600}, "pagination_store_ttl"),
+        ("model", {"inference_config": {"diversity_factor": 0.3}}, "diversity_factor"),
+        ("model", {"train_schedule": "@daily"}, "train_schedule"),
+        ("model", {"vector_index": False}, "vector_index"),
+        ("fetch", {"global_filters": "SELECT item_id FROM x"}, "global_filters"),
+    ],
+)
+def test_key_of_the_surface_that_is_not_built_is_refused_by_name(section, entries, named):
+    with pytest.raises(UnsupportedError, match=named):
+        load_config(changed(**{section: entries}))
+
+
+def test_v2_file_is_refused_as_v2():
+    with pytest.raises(UnsupportedError, match="v2"):
+        load_config({"version": "v2", **MINIMAL})
+
+
+def test_neutral_values_of_unbuilt_keys_mean_off_and_pass():
+    inference = {"exploration_factor": 0, "retriever_k_override": {"knn": 0}, "limit": 25}
+    assert load_config(changed(model={"inference_config": inference})).limit == 25
+
+
+def test_schema_override_is_read_as_shaped_writes_it():
+    override = {
+        "item": {
+            "id": "sku",
+            "created_at": "born",
+            "features": [{"name": "poster", "type": "Image"}],
+        },
+        "interaction": {"user_id": "who", "label": "liked"},
+    }
+    schema = load_config(changed(model={"schema_override": override})).schema
+    assert (schema.item.id, schema.item.features) == ("sku", {"poster": "Image"})
+    assert (schema.interaction.user_id, schema.interaction.label) == ("who", "liked")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"model": {"name": "x"}},
+        changed(model={"name": ""}),
+        changed(model={"name": 5}),
+        changed(connectors=[]),
+        changed(connectors="items.csv"),
+        changed(connectors=[{"name": "no id"}]),
+        changed(connectors=[{"id": "a"}, {"id": "a"}]),
+        changed(connectors=[{"id": "a", "path": "x", "uri": "y"}]),
+        changed(fetch={"items": "  "}),
+        changed(model={"interaction_max_per_user": 1.5}),
+        changed(model={"interaction_expiration_days": float("inf")}),
+        changed(model={"inference_config": {"limit": -1}}),
+        changed(model={"schema_override": {"item": {"features": ["poster"]}}}),
+    ],
+)
+def test_wrong_type_or_missing_part_is_a_config_error(document):
+    with pytest.raises(ConfigError):
+        load_config(document)
+
+
+def test_hosted_connector_type_says_how_to_bring_the_data():
+    with pytest.raises(UnsupportedError, match=r"BigQuery.*--connect"):
+        load_config(changed(connectors=[{"id": "a", "type": "BigQuery"}]))
+
+
+@pytest.mark.parametrize(
+    "text", ["model: [", "- just\n- a list", "\x00", "a: !!python/object:os.system x"]
+)
+def test_file_that_is_not_a_model_yaml_is_a_config_error(tmp_path, text):
+    path = tmp_path / "model.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"model\.yaml"):
+        load_config(path)
+
+
+def test_missing_file_is_a_config_error_that_names_it(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+def test_dataset_yaml_is_read_as_shaped_writes_it(tmp_path):
+    path = tmp_path / "dataset.yaml"
+    path.write_text(
+        textwrap.dedent("""
+            name: clicks
+            schema_type: CUSTOM
+            column_schema:
+              user_id: String
+              at: DateTime
+        """)
+    )
+    assert load_dataset(path) == ("clicks", {"user_id": "String", "at": "DateTime"})
+
+
+def test_dataset_that_would_deduplicate_is_refused():
+    with pytest.raises(UnsupportedError, match="unique_keys"):
+        load_dataset({"name": "clicks", "unique_keys": ["id"]})
