@@ -2,7 +2,6 @@
 
 import bisect
 import difflib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,17 +57,16 @@ class IdTable:
         return int(self._order[place])
 
     def near(self, item: str, limit: int = 3) -> list[str]:
-        """Ids spelt most like `item`, nearest first, for an error message."""
+        """Ids that begin with `item`, then those spelt most like it, for an error message."""
+        place = self._place(item.encode())
         if len(self) <= _COMPARE_ALL:
-            rows: Sequence[int] = range(len(self))
+            rows = self._order
         else:
-            place = self._place(item.encode())
-            start = max(0, place - _COMPARE_ALL // 2)
-            rows = self._order[start : place + _COMPARE_ALL // 2]
-        alike = difflib.get_close_matches(item, [self[row] for row in rows], n=20, cutoff=0.6)
-        # Among ids that are all about as near, the one that begins alike is the likelier meaning.
-        alike.sort(key=lambda other: len(os.path.commonprefix([item, other])), reverse=True)
-        return alike[:limit]
+            rows = self._order[max(0, place - _COMPARE_ALL // 2) : place + _COMPARE_ALL // 2]
+        longer = [self[row] for row in self._order[place : place + limit]]
+        begun = [other for other in longer if other.startswith(item)]
+        alike = difflib.get_close_matches(item, [self[row] for row in rows], n=limit, cutoff=0.6)
+        return list(dict.fromkeys([*begun, *alike]))[:limit]
 
     def _place(self, encoded: bytes) -> int:
         return bisect.bisect_left(
