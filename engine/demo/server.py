@@ -93,10 +93,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _requested_file(self) -> Path | None:
         """Return the file inside the folder that the request is for."""
         relative = unquote(urlsplit(self.path).path).lstrip("/")
-        if "\0" in relative:
+        try:
+            path = (self.server.folder / relative).resolve()
+            served = path.is_relative_to(self.server.folder) and path.is_file()
+        except (OSError, ValueError):  # a name too long, a null byte: no such file can be
             return None
-        path = (self.server.folder / relative).resolve()
-        return path if path.is_relative_to(self.server.folder) and path.is_file() else None
+        return path if served else None
 
     def _send(
         self, status: HTTPStatus, body: bytes, media_type: str, *, with_body: bool, tag: str = ""

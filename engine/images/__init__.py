@@ -1,1 +1,1 @@
-"""(being written)."""
+"""Cells of image columns (paths, URLs, bytes) into uint8 RGB pixels, with an outcome for each."""

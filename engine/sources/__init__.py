@@ -1,1 +1,1 @@
-"""(being written)."""
+"""Connectors and `fetch` SQL turned into clean Polars tables of items, events and users."""

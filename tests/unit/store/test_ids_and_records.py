@@ -25,9 +25,10 @@ def test_mistyped_id_is_near_the_right_one(tmp_path):
     assert IdTable(tmp_path, "item_ids").near("itme_0123")[0] == "item_0123"
 
 
-def test_near_ids_are_found_among_many(tmp_path):
+def test_ids_that_begin_with_what_was_typed_are_nearest_also_among_many(tmp_path):
     IdTable.write(tmp_path, "item_ids", [f"sku-{number:05d}" for number in range(20_000)])
-    assert "sku-12345" in IdTable(tmp_path, "item_ids").near("sku-1234")
+    near = IdTable(tmp_path, "item_ids").near("sku-1234")
+    assert near == ["sku-12340", "sku-12341", "sku-12342"]
 
 
 def test_records_come_back_as_json_values_in_the_order_asked_for(tmp_path):

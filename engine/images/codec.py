@@ -1,0 +1,248 @@
+"""Encoded pictures into RGB pixels and back: the one place that knows Pillow."""
+
+import contextlib
+import importlib
+import io
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from PIL import ExifTags, Image, ImageFile, features
+
+from ..types import Pixels
+from .limits import MAX_PIXELS
+from .modes import resizable, to_rgb
+from .outcome import Outcome, PictureError
+from .signature import picture_format
+
+# Format -> Pillow's plugin, and the optional part of Pillow that it needs. Plugins are used
+# directly: Image.open would import all of them for an AVIF, and it warns of decompression bombs
+# by a limit of its own.
+_PLUGINS = {
+    "JPEG": ("Jpeg", "jpg"),
+    "PNG": ("Png", "zlib"),
+    "WebP": ("WebP", "webp"),
+    "GIF": ("Gif", None),
+    "AVIF": ("Avif", "avif"),
+    "BMP": ("Bmp", None),
+    "TIFF": ("Tiff", None),
+}
+_UNSUPPORTED = re.compile("not available|not installed|unsupported|unknown pixel mode", re.I)
+
+# A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps twice the wanted side:
+# two to three times faster on photographs, at most 4 of 255 levels off.
+_DRAFT_FACTOR = 2
+# Others are first shrunk by a whole factor to no less than three times the wanted side: five
+# times faster on 12 megapixels, at most 2 levels off.
+_REDUCING_GAP = 3.0
+
+# Decoded pixels take 4 bytes each; one thread at a time may hold more than 100 MB of them.
+_LARGE_PIXELS = 25_000_000
+_large_picture = threading.Lock()
+
+# warnings.catch_warnings swaps a process-wide list, so it is not for threads. A filter that names
+# nothing but the plugins' remarks on metadata can stay (bomb warnings are not among them).
+_PLUGIN_MODULES = r"PIL\.(Jpeg|Png|Tiff)ImagePlugin$"
+_METADATA_REMARKS = ("ignore", None, UserWarning, re.compile(_PLUGIN_MODULES), 0)
+
+_Box: TypeAlias = tuple[float, float, float, float]
+
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture as this stage hands it on.
+
+    Parameters
+    ----------
+    pixels
+        Shape (side, side, 3): the whole picture squashed to a square, transparency over white.
+    width, height
+        Of the original, as displayed (after EXIF orientation), in pixels.
+    """
+
+    pixels: Pixels
+    width: int
+    height: int
+
+
+def decode(data: bytes, *, side: int, max_pixels: int) -> Decoded:
+    """Decode a picture of any supported format and mode, squashed to a square.
+
+    The resize is antialiased (bicubic). Grey values wider than 8 bits are scaled down: 16-bit
+    ones by their full range, 32-bit integers and floats, which have no agreed white, from their
+    least to their greatest value. Of an animation the first frame is taken.
+
+    Parameters
+    ----------
+    data
+        The encoded picture; its format is told by its content.
+    side
+        Edge of the square, in pixels.
+    max_pixels
+        Largest width times height, checked before pixels are decoded.
+
+    Raises
+    ------
+    PictureError
+        With outcome not_an_image, unsupported, truncated or too_many_pixels.
+    """
+    with _loaded(data, side=side, max_pixels=max_pixels) as picture:
+        small = picture.resized((side, side))
+        pixels = np.array(small, dtype=np.uint8)
+        return Decoded(pixels, picture.width, picture.height)
+
+
+def thumbnail(data: bytes, side: int, *, max_pixels: int = MAX_PIXELS) -> bytes:
+    """Shrink a picture to JPEG bytes no larger than `side` either way, keeping its aspect.
+
+    A smaller picture keeps its size. Raises `PictureError` like `decode`.
+    """
+    with _loaded(data, side=side, max_pixels=max_pixels) as picture:
+        scale = min(1.0, side / max(picture.width, picture.height))
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        return _saved(picture.resized(size), "JPEG", quality=85)
+
+
+def encode(pixels: Pixels, format: str, *, quality: int = 90) -> bytes:
+    """Encode pixels, shape (height, width, 3) or with alpha (height, width, 4).
+
+    Parameters
+    ----------
+    format
+        One of JPEG, PNG, WebP, GIF, AVIF, BMP, TIFF, in any case.
+    quality
+        1..100, for the lossy formats JPEG, WebP and AVIF.
+
+    Raises
+    ------
+    PictureError
+        With outcome unsupported, if this Pillow lacks the format's codec.
+    """
+    name = next((known for known in _PLUGINS if known.upper() == format.upper()), None)
+    if name is None:
+        message = f"no picture format {format!r}; choose one of {', '.join(_PLUGINS)}"
+        raise ValueError(message)
+    _plugin(name)
+    return _saved(Image.fromarray(pixels), name, quality=quality)
+
+
+def _saved(image: Image.Image, format_name: str, *, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    options = {"quality": quality} if format_name in {"JPEG", "WebP", "AVIF"} else {}
+    image.save(buffer, format_name, **options)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A decoded picture, maybe scaled down by its decoder and not yet turned upright."""
+
+    image: Image.Image
+    box: _Box | None  # what to resize, where the decoder's scaling left a fractional edge
+    orientation: int  # EXIF, 1..8
+    width: int  # as displayed, before any scaling
+    height: int
+
+    def resized(self, size: tuple[int, int]) -> Image.Image:
+        """Return it upright, in RGB, at this displayed (width, height)."""
+        stored = size[::-1] if self.orientation >= 5 else size
+        averageable = resizable(self.image)
+        small = averageable.resize(
+            stored, Image.Resampling.BICUBIC, box=self.box, reducing_gap=_REDUCING_GAP
+        )
+        rgb = to_rgb(small, is_wide=self.image.mode.startswith("I;16"))
+        turn = _TRANSPOSITIONS.get(self.orientation)
+        return rgb if turn is None else rgb.transpose(turn)
+
+
+@contextlib.contextmanager
+def _loaded(data: bytes, *, side: int, max_pixels: int) -> Iterator[_Loaded]:
+    """Open, check and decode a picture; whatever goes wrong meanwhile is a `PictureError`."""
+    name = picture_format(data)
+    if name is None:
+        raise PictureError(Outcome.NOT_AN_IMAGE, _beginning(data))
+    plugin = _plugin(name)
+    if _METADATA_REMARKS not in warnings.filters:
+        warnings.filterwarnings("ignore", category=UserWarning, module=_PLUGIN_MODULES)
+    with _damage_as_outcome(name):
+        image = plugin(io.BytesIO(data))
+        width, height = image.size
+        _check_pixels(width, height, max_pixels)
+        drafted = image.draft("RGB", (_DRAFT_FACTOR * side, _DRAFT_FACTOR * side))
+        is_large = image.width * image.height > _LARGE_PIXELS
+        with _large_picture if is_large else contextlib.nullcontext():
+            image.load()
+            orientation = _orientation(image)
+            if orientation >= 5:
+                width, height = height, width
+            yield _Loaded(image, drafted[1] if drafted else None, orientation, width, height)
+
+
+@contextlib.contextmanager
+def _damage_as_outcome(name: str) -> Iterator[None]:
+    try:
+        yield
+    except PictureError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
+        raise PictureError(Outcome.TOO_MANY_PIXELS, _reason(name, error)) from error
+    # Damaged data makes the plugins raise almost anything: KeyError, struct.error, zlib.error...
+    except Exception as error:
+        reason = _reason(name, error)
+        outcome = Outcome.UNSUPPORTED if _UNSUPPORTED.search(reason) else Outcome.TRUNCATED
+        raise PictureError(outcome, reason) from error
+
+
+def _check_pixels(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        detail = f"{width} x {height} pixels > {max_pixels / 1e6:.3g} million"
+        raise PictureError(Outcome.TOO_MANY_PIXELS, detail)
+
+
+def _plugin(name: str) -> Callable[[io.BytesIO], ImageFile.ImageFile]:
+    """Return the class that reads a format, or raise that it cannot be had."""
+    if name not in _PLUGINS:
+        raise PictureError(Outcome.UNSUPPORTED, name)
+    prefix, feature = _PLUGINS[name]
+    if feature is not None and not features.check(feature):
+        raise PictureError(Outcome.UNSUPPORTED, f"{name}: this Pillow was built without it")
+    module = importlib.import_module(f"PIL.{prefix}ImagePlugin")
+    plugin: Callable[[io.BytesIO], ImageFile.ImageFile] = getattr(module, f"{prefix}ImageFile")
+    return plugin
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 (upright) where there is none or EXIF is damaged."""
+    try:
+        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # as for damaged pixels; but a picture does not need its EXIF
+        orientation = 1
+    return orientation if orientation in _TRANSPOSITIONS else 1
+
+
+def _reason(name: str, error: BaseException) -> str:
+    first_line = str(error).partition("\n")[0] or type(error).__name__
+    return f"{name}: {first_line[:120]}"
+
+
+def _beginning(data: bytes) -> str:
+    if not data:
+        return "0 bytes"
+    head = data[:256].lstrip().lower()
+    if head.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "HTML"
+    return f"begins with {data[:12]!r}"

@@ -1,0 +1,76 @@
+import numpy as np
+import polars as pl
+import pytest
+from sightline.features.words import WordIndex, build_words
+
+ITEMS = pl.DataFrame(
+    {
+        "title": ["Red linen dress", "Blue linen dress", "Café mug", None, "面包 mug"],
+        "tags": [["summer"], None, ["kitchen"], [], ["kitchen"]],
+    }
+)
+ONE = np.ones(1, np.float32)
+
+
+@pytest.fixture
+def index():
+    table = build_words(ITEMS, ["title", "tags"])
+    return WordIndex(table, {word: row for row, word in enumerate(table.vocabulary)}.get)
+
+
+def rows(*numbers):
+    return np.array(numbers, np.int32)
+
+
+def test_item_is_most_like_itself_then_what_shares_its_words(index):
+    scores = index.of_items(rows(0), ONE)
+    assert scores[0] == pytest.approx(1.0, abs=1e-5)
+    assert scores[1] > 0.2
+    assert scores[2:].tolist() == [0, 0, 0]
+
+
+def test_item_without_words_is_present_nowhere(index):
+    assert index.presence().tolist() == [True, True, True, False, True]
+    assert index.of_items(rows(3), ONE).tolist() == [0.0] * 5
+
+
+def test_rare_word_tells_more_than_a_common_one(index):
+    scores = index.of_text("red linen")
+    assert scores[0] > scores[1] > 0
+
+
+@pytest.mark.parametrize("query", ["CAFÉ", "café!", "  café  "])
+def test_case_and_punctuation_do_not_matter(index, query):
+    assert index.of_text(query).argmax() == 2
+
+
+def test_words_of_any_script_are_words(index):
+    assert index.of_text("面包").argmax() == 4
+
+
+@pytest.mark.parametrize("query", ["", "zzz", "🙂", "' OR 1=1"])
+def test_query_that_names_nothing_scores_nothing(index, query):
+    assert index.of_text(query).tolist() == [0.0] * 5
+
+
+def test_unknown_word_lowers_the_score_but_not_the_order(index):
+    with_noise = index.of_text("red zzz")
+    assert 0 < with_noise[0] < index.of_text("red")[0]
+
+
+def test_scores_are_the_cosines_of_dense_tf_idf_vectors(index):
+    table = build_words(ITEMS, ["title", "tags"])
+    dense = np.zeros((ITEMS.height, len(table.vocabulary)), np.float32)
+    for item in range(ITEMS.height):
+        start, end = table.offsets[item : item + 2]
+        dense[item, table.words[start:end]] = table.weights[start:end]
+    weights = np.array([1.0, 3.0], np.float32)
+    expected = dense @ (weights @ dense[[0, 2]] / weights.sum())
+    assert index.of_items(rows(0, 2), weights) == pytest.approx(expected, abs=1e-6)
+
+
+def test_catalogue_without_text_columns_has_no_words():
+    table = build_words(ITEMS, [])
+    index = WordIndex(table, {}.get)
+    assert table.vocabulary == []
+    assert index.of_text("dress").tolist() == [0.0] * 5
