@@ -1,0 +1,218 @@
+"""The demo from end to end: a shop drawn, served, built, asked, and shown on a page."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..client import Client
+from ..images.codec import thumbnail
+from ..images.outcome import PictureError
+from ..rank.response import Response
+from ..store.status import Status
+from .page import Card, Row, Section, Table, write_gallery
+from .server import serve_folder
+from .shop import draw_shop
+
+__all__ = ["Demo", "run_demo"]
+
+MODEL = "demo"
+_SHOWN = 8
+_PEOPLE = 3
+_THUMBNAIL_SIDE = 160
+
+_YAML = f"""\
+model:
+  name: {MODEL}
+  description: A drawn shop whose people choose by looks that no text mentions
+connectors:
+  - id: items_source
+    type: file
+    path: items.csv
+  - id: events_source
+    type: file
+    path: events.csv
+fetch:
+  items: |
+    SELECT item_id, title, description, category, price, image_url, created_at, in_stock
+    FROM items_source
+  events: |
+    SELECT user_id, item_id, event_type, event_timestamp
+    FROM events_source
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo made and found."""
+
+    view: Mapping[str, Any]
+    """What `view-model` says of the model."""
+    user_id: str
+    ranked: Response
+    item_id: str
+    similar: Response
+    page: Path
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures that `sightline demo --json` prints."""
+        counts, metrics = self.view["counts"], self.view["metrics"]
+        pictures = self.view["coverage"]["total"]
+        ok, missing = pictures.get("ok", 0), pictures.get("missing", 0)
+        return {
+            "items": counts["items"],
+            "images_ok": ok,
+            "images_missing": missing,
+            "images_failed": sum(pictures.values()) - ok - missing,
+            "users": counts["users"],
+            "events": counts["events"],
+            "ndcg_at_10": metrics["personal"]["ndcg"],
+            "popularity_ndcg_at_10": metrics["popularity"]["ndcg"],
+            "seconds": round(sum(self.view["seconds"].values()), 2),
+            "gallery": str(self.page),
+        }
+
+
+def run_demo(
+    home: str | None, page: str | None, *, on_status: Callable[[Status], None]
+) -> Demo:
+    """Draw the shop, serve its pictures on loopback, build the model, ask it, write the page.
+
+    Parameters
+    ----------
+    home
+        Home of the model; None as in `Client`. The shop lies in its folder `demo`.
+    page
+        Where the page goes; `demo/index.html` in home when None.
+    on_status
+        Called with every change of status while the model builds.
+    """
+    folder = Client(home).home.path / "demo"
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    with serve_folder(pictures) as base_url:
+        shop = draw_shop(folder, base_url=base_url)
+        definition = folder / "model.yaml"
+        definition.write_text(_YAML, encoding="utf-8")
+        client = Client(home, allow_hosts=[base_url.removeprefix("http://")])
+        known = {entry["model_name"] for entry in client.list_models()["models"]}
+        if MODEL in known:
+            view = client.update_model(definition=definition, on_status=on_status)
+        else:
+            view = client.create_model(definition, on_status=on_status)
+    history = _histories(shop.events)
+    people = [user for user, _ in Counter({u: len(h) for u, h in history.items()}).most_common()]
+    user_id = people[len(people) // 2]
+    ranked = client.rank(MODEL, user_id, limit=_SHOWN, explain=True)
+    similar = client.similar_items(MODEL, ranked.ids[0], limit=_SHOWN)
+    target = Path(page) if page is not None else folder / "index.html"
+    sections = [
+        _people_section(client, pictures, history, people[:: max(1, len(people) // _PEOPLE)]),
+        _similar_section(client, pictures, ranked.ids[:_PEOPLE]),
+        _figures_section(view),
+    ]
+    write_gallery(target, title="A shop that learned to see", sections=sections)
+    return Demo(view, user_id, ranked, ranked.ids[0], similar, target.resolve())
+
+
+def _people_section(
+    client: Client, pictures: Path, history: Mapping[str, list[str]], people: list[str]
+) -> Section:
+    rows = []
+    for user in people[:_PEOPLE]:
+        response = client.rank(MODEL, user, limit=_SHOWN, explain=True)
+        picks = list(dict.fromkeys(reversed(history[user])))[:_SHOWN]
+        known = client.rank(MODEL, item_ids=picks, limit=len(picks))
+        rows.append(
+            Row(
+                f"Person {user}",
+                "picked lately",
+                _cards(known, pictures),
+                "ranked for them",
+                _cards(response, pictures),
+            )
+        )
+    note = "Nothing in the texts tells colour or pattern: what was learned, the pictures told."
+    return Section("For each person", note, rows=rows)
+
+
+def _similar_section(client: Client, pictures: Path, item_ids: list[str]) -> Section:
+    rows = []
+    for item_id in item_ids:
+        item = client.rank(MODEL, item_ids=[item_id], limit=1)
+        alike = client.similar_items(MODEL, item_id, limit=_SHOWN, explain=True)
+        rows.append(
+            Row(
+                f"Like {item_id}",
+                "the item",
+                _cards(item, pictures),
+                "most like it",
+                _cards(alike, pictures),
+            )
+        )
+    return Section("Similar items", rows=rows)
+
+
+def _figures_section(view: Mapping[str, Any]) -> Section:
+    outcomes = view["coverage"]["total"]
+    metrics = view["metrics"]
+    names = ("ndcg", "recall", "hit_ratio", "mrr", "coverage")
+    return Section(
+        "Figures",
+        f"Held out: {metrics['split']}.",
+        tables=[
+            Table("Pictures", ("outcome", "items"), [(k, str(n)) for k, n in outcomes.items() if n]),
+            Table(
+                "Ranking, at 10",
+                ("", *names),
+                [
+                    (way, *(f"{metrics[way][name]:.3f}" for name in names))
+                    for way in ("personal", "popularity")
+                ],
+            ),
+        ],
+    )
+
+
+def _cards(response: Response, pictures: Path) -> list[Card]:
+    parts = _parts(response)
+    cards = []
+    for place, record in enumerate(response.metadata or []):
+        cards.append(
+            Card(
+                str(record["title"]),
+                f"{record['category']}, {record['price']:.2f}",
+                _thumbnail(pictures, record["image_url"]),
+                response.scores[place] if parts else None,
+                {name: values[place] for name, values in parts.items()},
+            )
+        )
+    return cards
+
+
+def _parts(response: Response) -> dict[str, list[float]]:
+    if response.explanation is None:
+        return {}
+    parts: dict[str, list[float]] = response.explanation["score"]["scoring_policy_scores"]
+    return parts
+
+
+def _thumbnail(pictures: Path, url: str | None) -> bytes | None:
+    path = pictures / (url or "").rpartition("/")[2]
+    if url is None or not path.is_file():
+        return None
+    try:
+        return thumbnail(path.read_bytes(), _THUMBNAIL_SIDE)
+    except PictureError:
+        return None
+
+
+def _histories(events: Path) -> dict[str, list[str]]:
+    """Item ids by user, oldest first."""
+    history: dict[str, list[str]] = {}
+    with events.open(encoding="utf-8", newline="") as file:
+        for event in sorted(csv.DictReader(file), key=lambda event: event["event_timestamp"]):
+            history.setdefault(event["user_id"], []).append(event["item_id"])
+    return history
