@@ -1,0 +1,90 @@
+"""The post's own files: its two YAML files and its Python snippet, but for the import."""
+
+import polars as pl
+import pytest
+from sightline.errors import EncoderError
+
+BLOG_YAML = """\
+model:
+  name: auto_image_recs
+connectors:
+  - name: items
+    type: database
+    id: items_source
+  - name: events
+    type: event_stream
+    id: events_source
+fetch:
+  items: |
+    SELECT
+      item_id, title, description,
+      product_image_url, # <-- Just include the image URL field
+      category, price
+    FROM items_source
+  events: |
+    SELECT
+      user_id, item_id, event_type,
+      event_timestamp
+    FROM events_source
+"""
+
+SNIPPET = """\
+from sightline import Shaped
+shaped_client = Shaped()
+response_auto = shaped_client.rank(model_name='auto_image_recs', user_id='USER_1', limit=10)
+if response_auto and response_auto.metadata:
+    for item in response_auto.metadata:
+        print(f"- {item['title']} (Image URL: {item['product_image_url']})")
+"""
+
+
+@pytest.fixture
+def post(unbuilt):
+    """The small shop with the column names of the post."""
+    items = pl.read_csv(unbuilt.folder / "items.csv")
+    items.rename({"image": "product_image_url"}).with_columns(
+        description=pl.lit("A thing.")
+    ).write_csv(unbuilt.folder / "items.csv")
+    events = pl.read_csv(unbuilt.folder / "events.csv")
+    events.with_columns(pl.col("user_id").str.replace("U", "USER_")).write_csv(
+        unbuilt.folder / "events.csv"
+    )
+    (unbuilt.folder / "automatic_image_model.yaml").write_text(BLOG_YAML)
+    (unbuilt.folder / "clip_hf_model.yaml").write_text(
+        BLOG_YAML.replace(
+            "name: auto_image_recs",
+            "name: clip_recs_hf\n  language_model_name: openai/clip-vit-base-patch32",
+        )
+    )
+    return unbuilt
+
+
+CONNECT = ("--connect", "items_source=items.csv", "--connect", "events_source=events.csv")
+
+
+def test_automatic_image_model_is_created_and_viewed_until_active(post):
+    post.run("create-model", "--file", "automatic_image_model.yaml", *CONNECT)
+    assert "ACTIVE" in post.run("view-model", "--model-name", "auto_image_recs").stdout
+
+
+def test_snippet_prints_titles_and_picture_addresses(post, monkeypatch, capsys):
+    post.run("create-model", "--file", "automatic_image_model.yaml", *CONNECT)
+    monkeypatch.setenv("SIGHTLINE_HOME", str(post.home))
+    exec(SNIPPET, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert all(line.startswith("- Thing number ") and "(Image URL: " in line for line in lines)
+
+
+def test_clip_model_stops_at_the_encoder_with_what_to_do(post):
+    result = post.run("create-model", "--file", "clip_hf_model.yaml", *CONNECT, check=False)
+    assert result.returncode == 1
+    assert "openai/clip-vit-base-patch32" in result.stderr
+    assert "attributes" in result.stderr
+    with pytest.raises(EncoderError):
+        post.client(
+            connections={
+                "items_source": post.folder / "items.csv",
+                "events_source": post.folder / "events.csv",
+            }
+        ).create_model(post.folder / "clip_hf_model.yaml")
