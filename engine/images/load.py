@@ -1,0 +1,150 @@
+"""Cells of an image column into pictures: fetched, read and decoded side by side."""
+
+import asyncio
+import contextlib
+import os
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .address import OpenHosts
+from .background import Emit, iterate_in_background, run_all
+from .cache import ImageCache
+from .cell import Cell, url_host
+from .decode import Decoder
+from .limits import Limits
+from .outcome import Outcome
+from .picture import Picture
+from .reader import CellReader
+from .schedule import FairQueue
+
+if TYPE_CHECKING:
+    from .download import CachedDownloads
+
+_DEFAULT_LIMITS = Limits()
+_READY_PICTURES = 64
+"""Decoded pictures that may lie ready: 10 MB at a side of 224."""
+
+
+def load_pictures(
+    cells: Sequence[Cell | None],
+    *,
+    cache: ImageCache,
+    base_dir: Path,
+    side: int,
+    have: Callable[[str], bool],
+    limits: Limits = _DEFAULT_LIMITS,
+    allow_hosts: Collection[str] = (),
+) -> Iterator[Picture]:
+    """Yield one `Picture` per cell, in the order in which they are done.
+
+    Fetching and decoding go on in the background while the caller works on what it has got, a
+    bounded number of pictures ahead. Equal cells are fetched once, equal contents decoded once:
+    one of their pictures carries the pixels, the others None and the same content hash. Closing
+    the iterator early stops everything.
+
+    Parameters
+    ----------
+    cells
+        Paths, http(s) URLs, encoded bytes; None and empty ones are missing pictures.
+    cache
+        Where downloads are kept and unchanged files recognised.
+    base_dir
+        What relative paths are relative to.
+    side
+        Edge of the square that pictures are squashed to, in pixels.
+    have
+        Whether what is derived from the content of this sha256 (hex) is known already, so that
+        its pixels are not needed. Called from several threads.
+    limits
+        Caps on what one picture may cost.
+    allow_hosts
+        Hosts that may be at addresses that are not public: names or IP literals, each with or
+        without a port.
+
+    Raises
+    ------
+    StorageError
+        If the cache cannot be read or written. No picture raises: each has its outcome.
+    """
+    positions: defaultdict[Cell, list[int]] = defaultdict(list)
+    for index, cell in enumerate(cells):
+        key = cell.strip() if isinstance(cell, str) else cell
+        if key:
+            positions[key].append(index)
+        else:
+            yield Picture(index, Outcome.MISSING)
+    if not positions:
+        return
+    work = _Work(
+        positions,
+        decoder=Decoder(side=side, max_pixels=limits.max_pixels, have=have),
+        cache=cache,
+        base_dir=base_dir.absolute(),
+        limits=limits,
+        open_hosts=OpenHosts(allow_hosts),
+    )
+    pictures = iterate_in_background(work.run, capacity=_READY_PICTURES)
+    with contextlib.closing(pictures):
+        for cell, picture in pictures:
+            yield picture
+            for index in positions[cell][1:]:
+                yield replace(picture, index=index, pixels=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done in the background: distinct cells, with their positions, to pictures."""
+
+    positions: Mapping[Cell, Sequence[int]]
+    decoder: Decoder
+    cache: ImageCache
+    base_dir: Path
+    limits: Limits
+    open_hosts: OpenHosts
+
+    async def run(self, emit: Emit[tuple[Cell, Picture]]) -> None:
+        """Emit each distinct cell with the picture for its first position."""
+        hosts = {cell: url_host(cell) for cell in self.positions}
+        jobs = FairQueue(
+            ((hosts[cell], (indices[0], cell)) for cell, indices in self.positions.items()),
+            per_host=self.limits.per_host,
+        )
+        needs_network = any(host is not None for host in hosts.values())
+        async with contextlib.AsyncExitStack() as stack:
+            threads = stack.enter_context(ThreadPoolExecutor(os.cpu_count(), "sightline-decode"))
+            downloads = await stack.enter_async_context(self._network()) if needs_network else None
+            reader = CellReader(
+                self.decoder,
+                self.cache,
+                downloads,
+                threads,
+                base_dir=self.base_dir,
+                max_bytes=self.limits.max_bytes,
+            )
+            await run_all(_take_turns(jobs, reader, emit) for _ in range(self.limits.concurrency))
+
+    @contextlib.asynccontextmanager
+    async def _network(self) -> AsyncIterator["CachedDownloads"]:
+        # Imported for URLs only: an index of local files does not wait for an HTTP client.
+        from .download import CachedDownloads
+        from .fetch import Downloader
+
+        # Host names are looked up in the loop's threads: one each, so that none waits for another.
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(self.limits.concurrency, "sightline-network"))
+        async with Downloader(self.limits, self.open_hosts) as downloader:
+            yield CachedDownloads(self.cache, downloader)
+
+
+async def _take_turns(
+    jobs: FairQueue[tuple[int, Cell]], reader: CellReader, emit: Emit[tuple[Cell, Picture]]
+) -> None:
+    while (turn := jobs.take()) is not None:
+        host, (index, cell) = turn
+        picture = await reader.read(index, cell)
+        jobs.done(host)
+        await emit((cell, picture))
