@@ -1,1 +1,1 @@
-"""(being written)."""
+"""Pixels and texts turned into unit vectors."""

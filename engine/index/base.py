@@ -1,0 +1,106 @@
+"""What every vector index promises, and the last step they share: exact scores, in order."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..types import Mask, Rows, Scores, Vectors
+
+__all__ = ["Neighbours", "VectorIndex", "checked_query", "exact_best", "no_neighbours"]
+
+_BLOCK = 8192  # rows scored at a time: a crowd of ties must not double the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The nearest rows of each query, both arrays of shape (q, k), best first."""
+
+    rows: Rows
+    scores: Scores
+
+
+class VectorIndex(Protocol):
+    """Finds the rows with the largest inner product: the cosine, for unit vectors."""
+
+    def query(self, vectors: Vectors, k: int, *, allowed: Mask | None = None) -> Neighbours:
+        """Return the `k` nearest rows of each query, or all there are.
+
+        Parameters
+        ----------
+        vectors
+            Queries, shape (q, d), float32, finite.
+        k
+            Rows per query, at least 1.
+        allowed
+            Which of the n rows may be returned, shape (n,); None allows all.
+
+        Returns
+        -------
+        neighbours
+            Shape (q, k'), k' the lesser of `k` and the number of allowed rows that have a vector.
+            Best first, equal scores by lower row. Rows without a vector never appear.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, `k` is below 1 or a query is not finite.
+        """
+        ...
+
+
+def checked_query(
+    vectors: Vectors, k: int, allowed: Mask | None, presence: Mask, dim: int
+) -> tuple[Vectors, Mask]:
+    """Check the arguments of a query; return the queries and the rows that may be returned."""
+    if vectors.ndim != 2 or vectors.shape[1] != dim:
+        message = f"queries must be of shape (q, {dim}), got {vectors.shape}"
+        raise ValueError(message)
+    if k < 1:
+        message = f"k must be at least 1, got {k}"
+        raise ValueError(message)
+    if not np.isfinite(vectors).all():
+        message = "a query vector holds NaN or infinity"
+        raise ValueError(message)
+    if allowed is None:
+        return vectors, presence
+    if allowed.shape != presence.shape:
+        message = f"allowed must be of shape {presence.shape}, got {allowed.shape}"
+        raise ValueError(message)
+    return vectors, presence & allowed
+
+
+def no_neighbours(n_queries: int) -> Neighbours:
+    """Answer queries where no row qualifies."""
+    return Neighbours(np.empty((n_queries, 0), np.int32), np.empty((n_queries, 0), np.float32))
+
+
+def exact_best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Scores]:
+    """Score some rows exactly and return the best `k` of them.
+
+    Scores are summed in float64 before they become float32, so that a row has the same score
+    whichever way it was found, and two equal vectors tie.
+
+    Parameters
+    ----------
+    vectors
+        All vectors, shape (n, d).
+    rows
+        Candidates, ascending, at least `k`.
+    query
+        Shape (d,).
+    k
+        How many to return.
+
+    Returns
+    -------
+    rows, scores
+        Shape (k,), best first, equal scores by lower row.
+    """
+    wide = query.astype(np.float64)
+    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
+    # einsum, not BLAS: the same order of summation for every row, wherever it stands in a block.
+    sums = [np.einsum("rd,d->r", vectors[block].astype(np.float64), wide) for block in blocks]
+    scores = np.concatenate(sums).astype(np.float32)
+    order = np.argsort(-scores, kind="stable")[:k]
+    return rows[order], scores[order]

@@ -1,0 +1,158 @@
+"""Vectors into one byte per component, and a query into the rows that could be its nearest.
+
+A scan of float32 vectors is bound by memory; one of bytes reads a quarter. What rounding could do
+to a score is bounded, so the scan returns every row whose score might belong to the best k and
+leaves it to the caller to score those few exactly: the answer is that of the exact scan.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compile import kernel, readonly
+
+_LEVELS = 127
+_QUERY_LEVELS = 32767
+# What float32 rounding may add on top, in scales, in errors and in the caller's exact scores.
+_SLACK = 1e-4
+
+
+class ByteVectors(NamedTuple):
+    """Vectors rounded to bytes: row i is about ``codes[i] * scales[i]``."""
+
+    codes: NDArray[np.int8]
+    """Shape (n, d), -127 to 127."""
+    scales: NDArray[np.float32]
+    """Shape (n,)."""
+    errors: NDArray[np.float32]
+    """Shape (n,): the length of what rounding took away from each row."""
+
+
+def to_bytes(vectors: NDArray[np.float32]) -> ByteVectors:
+    """Round vectors to bytes, each row with a scale of its own.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, d), float32; a memory map is read once, front to back. A row that is not finite
+        becomes zeros with an infinite error: nothing is known of its scores.
+    """
+    rows = readonly(vectors, np.float32)
+    rounded = ByteVectors(
+        np.empty(rows.shape, np.int8),
+        np.empty(len(rows), np.float32),
+        np.empty(len(rows), np.float32),
+    )
+    _to_bytes(rows, *rounded)
+    return rounded
+
+
+@kernel
+def _to_bytes(
+    vectors: NDArray[np.float32],
+    codes: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    errors: NDArray[np.float32],
+) -> None:
+    for i in range(vectors.shape[0]):
+        largest, total = np.float32(0), np.float32(0)
+        for j in range(vectors.shape[1]):
+            largest = max(largest, abs(vectors[i, j]))
+            total += vectors[i, j] * vectors[i, j]
+        known = np.isfinite(total)
+        scale = largest / np.float32(_LEVELS) if known else np.float32(0)
+        inverse = np.float32(1) / scale if scale > 0 else np.float32(0)
+        lost = np.float32(0)
+        for j in range(vectors.shape[1]):
+            code = np.rint(vectors[i, j] * inverse) if known else np.float32(0)
+            codes[i, j] = np.int8(code)
+            lost += (vectors[i, j] - code * scale) ** 2
+        scales[i] = scale
+        errors[i] = np.sqrt(lost) if known else np.inf
+
+
+def possible_best(
+    rounded: ByteVectors, query: NDArray[np.float32], allowed: NDArray[np.bool_], k: int
+) -> NDArray[np.int32]:
+    """Return every allowed row whose inner product with a query may be among the best k.
+
+    With x = x' + e, x' the rounded row, the scores of x and x' differ by at most |e| |q| (Cauchy-
+    Schwarz). A row is left out only if the most it can reach is less than the k-th best of the
+    least that others do reach: the best k, and all that tie with the last of them, are returned.
+
+    Parameters
+    ----------
+    rounded
+        Vectors of at most unit length, from `to_bytes`.
+    query
+        Shape (d,), float32, finite, of any length.
+    allowed
+        Which rows count, shape (n,).
+    k
+        At least 1.
+
+    Returns
+    -------
+    rows
+        int32, ascending: at least k of them, or all that are allowed.
+    """
+    exact = query.astype(np.float64)
+    length, largest = float(np.linalg.norm(exact)), float(np.abs(exact).max(initial=0))
+    if length == 0:
+        return np.flatnonzero(allowed).astype(np.int32)
+    # Two bytes for the query cost no time and make its own rounding small. The second bound keeps
+    # a row's sum of products within 32 bits: by Cauchy-Schwarz it is at most |codes| |steps|.
+    room = 0.99 * 2**31 / (_LEVELS * np.sqrt(len(exact)))
+    finest = min(_QUERY_LEVELS / largest, room / length)
+    steps = np.rint(exact * finest)
+    query_error = float(np.linalg.norm(exact - steps / finest)) + _SLACK * length
+    return _possible_best(
+        *rounded,
+        readonly(steps, np.int16),
+        1 / finest,
+        length,
+        query_error,
+        readonly(allowed, np.bool_),
+        min(k, len(rounded.codes)),
+    )
+
+
+@kernel
+def _possible_best(
+    codes: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    errors: NDArray[np.float32],
+    steps: NDArray[np.int16],
+    step: float,
+    length: float,
+    query_error: float,
+    allowed: NDArray[np.bool_],
+    k: int,
+) -> NDArray[np.int32]:
+    most = np.empty(codes.shape[0], np.float64)
+    least = np.full(k, -np.inf)  # the k best of what rows reach at least, best first
+    for i in range(codes.shape[0]):
+        most[i] = -np.inf
+        if not allowed[i]:
+            continue
+        total = np.int32(0)
+        for j in range(codes.shape[1]):
+            # Numba would widen the sum to 64 bits, and halve the lanes of every instruction.
+            total = np.int32(total + np.int32(codes[i, j]) * np.int32(steps[j]))
+        error = errors[i] * length + query_error
+        most[i] = total * (scales[i] * step) + error
+        reached = most[i] - 2 * error if error < np.inf else -np.inf
+        if reached > least[k - 1]:
+            place = k - 1
+            while place > 0 and reached > least[place - 1]:
+                least[place] = least[place - 1]
+                place -= 1
+            least[place] = reached
+    rows = np.empty(codes.shape[0], np.int32)
+    found = 0
+    for i in range(codes.shape[0]):
+        if allowed[i] and most[i] >= least[k - 1]:
+            rows[found] = i
+            found += 1
+    return rows[:found].copy()
