@@ -7,8 +7,9 @@ The generator, in short:
 2. A person comes back in sessions, spread over the log's days, each led by one of the tastes.
 3. A session shows a slate of products on sale that day and new to this person: half of the chance
    goes by popularity (log-normal), half is equal for all.
-4. They look closer at three of the slate, drawn by the softmax of appeal (Gumbel top-k), and at one
-   more by accident. A closer look is a view and may go on to a click, a like, a cart, a purchase.
+4. They look closer at three of the slate, drawn by the softmax of appeal and a little fame (Gumbel
+   top-k), and at one more by accident. A closer look is a view and may go on to a click, a like, a
+   cart, a purchase.
 
 So popularity says a little, taste says much, and taste shows in the pictures alone.
 """
@@ -32,10 +33,12 @@ DAYS = 120
 """Length of the log."""
 
 _DAY_SECONDS = 86_400
-_SLATE = 250
+_SLATE = 350
 _PICKS = 3
+_FAME_PULL = 0.35
+"""What the logarithm of popularity adds to appeal."""
 _FEWEST_EVENTS, _MOST_EVENTS = 20, 45
-_STEPS = (("click", 0.75), ("like", 0.4), ("cart", 0.45), ("purchase", 0.6))
+_STEPS = (("click", 0.6), ("like", 0.4), ("cart", 0.45), ("purchase", 0.6))
 """What may follow a view, in order, with the chance that it does once the step before was taken."""
 
 
@@ -82,7 +85,7 @@ def stock_shelf(looks: Sequence[Look], born: NDArray[np.float64], rng: Generator
         np.array([COLOURS.index(look.colour) for look in looks]),
         np.array([PATTERN_NAMES.index(look.pattern) for look in looks]),
         np.array([KIND_NAMES.index(look.kind) for look in looks]),
-        rng.lognormal(0.0, 1.0, len(looks)),
+        rng.lognormal(0.0, 0.8, len(looks)),
         born,
     )
 
@@ -91,8 +94,8 @@ def draw_tastes(rng: Generator) -> tuple[Taste, ...]:
     """Draw one person: one taste, or two that take turns."""
     return tuple(
         Taste(
-            _likes(len(COLOURS), int(rng.integers(2, 4)), 3.4, rng),
-            _likes(len(PATTERN_NAMES), 2, 2.8, rng),
+            _likes(len(COLOURS), int(rng.integers(2, 4)), 4.0, rng),
+            _likes(len(PATTERN_NAMES), 2, 3.0, rng),
             _likes(len(KIND_NAMES), int(rng.integers(4, 8)), 0.9, rng),
         )
         for _ in range(1 + int(rng.random() < 0.4))
@@ -160,7 +163,8 @@ def _browse(
     fame = popularity[on_display]
     chance = 0.5 * fame / fame.sum() + 0.5 / len(on_display)
     slate = on_display[_gumbel_top(np.log(chance), _SLATE, rng)]
-    picked = slate[_gumbel_top(liking[slate], _PICKS, rng)]
+    pull = liking[slate] + _FAME_PULL * np.log(popularity[slate])
+    picked = slate[_gumbel_top(pull, _PICKS, rng)]
     passed_over = np.setdiff1d(slate, picked)
     by_accident = rng.permutation(passed_over)[:1]
     return np.concatenate([picked, by_accident])

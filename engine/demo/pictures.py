@@ -1,9 +1,8 @@
-"""A plan of picture files, some of them faulty, into files that a web server can hand out."""
+"""A product and a fault into the picture file, or the lack of one, that its link leads to."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -44,37 +43,35 @@ _STORED_TURNS = {3: 2, 6: 1, 8: 3}
 _WEB_PAGE = b"<!doctype html><title>Sorry</title><p>This picture has moved.</p>\n"
 
 
-@dataclass(frozen=True, slots=True)
-class PictureFile:
-    """One picture as the catalogue links to it."""
-
-    name: str
-    """The file's name; it stands in the link even where no file does."""
-    fault: Fault = "none"
-
-
-def write_picture(folder: Path, stem: str, look: Look, fault: Fault, rng: Generator) -> PictureFile:
+def write_picture(folder: Path, stem: str, look: Look, fault: Fault, rng: Generator) -> str:
     """Draw one product and write its file, in a format and size of chance.
 
     A format that this machine has no codec for becomes a JPEG. A truncated file is a JPEG always:
     it still opens, and fails only when its pixels are read.
+
+    Returns
+    -------
+    name
+        The file's name, `stem` and a suffix; where the fault is that there is no file, the name
+        that it would have.
     """
     format_name = str(rng.choice(list(_FORMATS), p=list(_FORMATS.values())))
     width, height = _SIZES[rng.integers(len(_SIZES))]
     if fault == "truncated":
         format_name = "JPEG"
     if fault in ("absent", "dead", "html", "empty"):
-        picture = PictureFile(f"{stem}.jpg", fault)
+        path = folder / f"{stem}.jpg"
+        path.unlink(missing_ok=True)  # another shop may have been drawn here
         if fault in ("html", "empty"):
-            (folder / picture.name).write_bytes(_WEB_PAGE if fault == "html" else b"")
-        return picture
+            path.write_bytes(_WEB_PAGE if fault == "html" else b"")
+        return path.name
     pixels = draw_product(look, width=width, height=height, rng=rng)
     data, format_name = _encoded(pixels, format_name, rng)
     if fault == "truncated":
         data = data[: len(data) // 2]
-    picture = PictureFile(f"{stem}.{_SUFFIXES.get(format_name, format_name.lower())}", fault)
-    (folder / picture.name).write_bytes(data)
-    return picture
+    name = f"{stem}.{_SUFFIXES.get(format_name, format_name.lower())}"
+    (folder / name).write_bytes(data)
+    return name
 
 
 def _encoded(pixels: Pixels, format_name: str, rng: Generator) -> tuple[bytes, str]:

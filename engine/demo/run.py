@@ -75,9 +75,7 @@ class Demo:
         }
 
 
-def run_demo(
-    home: str | None, page: str | None, *, on_status: Callable[[Status], None]
-) -> Demo:
+def run_demo(home: str | None, page: str | None, *, on_status: Callable[[Status], None]) -> Demo:
     """Draw the shop, serve its pictures on loopback, build the model, ask it, write the page.
 
     Parameters
@@ -163,7 +161,9 @@ def _figures_section(view: Mapping[str, Any]) -> Section:
         "Figures",
         f"Held out: {metrics['split']}.",
         tables=[
-            Table("Pictures", ("outcome", "items"), [(k, str(n)) for k, n in outcomes.items() if n]),
+            Table(
+                "Pictures", ("outcome", "items"), [(k, str(n)) for k, n in outcomes.items() if n]
+            ),
             Table(
                 "Ranking, at 10",
                 ("", *names),

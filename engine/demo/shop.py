@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from .assortment import KINDS, draw_price, write_copy
 from .draw import Look
 from .people import COLOURS, DAYS, PATTERN_NAMES, Event, Taste, draw_tastes, live, stock_shelf
-from .pictures import Fault, PictureFile, write_picture
+from .pictures import Fault, write_picture
 
 FIRST_DAY = datetime(2025, 9, 1, tzinfo=UTC)
 """When the log begins."""
@@ -65,33 +66,31 @@ def draw_shop(
     base_url
         Where `pictures/` will be served, without a slash at the end.
     products, people
-        How many; the issue's numbers by default.
+        How many of each.
     seed
         Equal arguments write equal files, byte for byte, with the same codecs installed.
     """
     # One stream of chance per subject: a change to the drawings leaves the behaviour as it was.
     goods_rng, picture_rng, people_rng = np.random.default_rng(seed).spawn(3)
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
     item_ids = [f"P{number:04d}" for number in range(1, products + 1)]
+    user_ids = [f"U{number:03d}" for number in range(1, people + 1)]
     looks = [_draw_look(goods_rng) for _ in item_ids]
     faults = _deal_faults(products, goods_rng)
     born = _birth_days(products, goods_rng)
-    files = [
-        write_picture(pictures, item_id.lower(), look, fault, rng)
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    links = [
+        _link(pictures, base_url, item_id.lower(), look, fault, rng)
         for item_id, look, fault, rng in zip(
             item_ids, looks, faults, picture_rng.spawn(products), strict=True
         )
     ]
-    items = _items_table(item_ids, looks, files, born, base_url, goods_rng)
-    items.write_csv(folder / "items.csv")
+    _items_table(item_ids, looks, links, born, goods_rng).write_csv(folder / "items.csv")
 
-    user_ids = [f"U{number:03d}" for number in range(1, people + 1)]
     shelf = stock_shelf(looks, born, people_rng)
     tastes = [draw_tastes(people_rng) for _ in user_ids]
-    log = [
-        event for person, own in enumerate(tastes) for event in live(person, own, shelf, people_rng)
-    ]
+    lives = [live(person, own, shelf, people_rng) for person, own in enumerate(tastes)]
+    log = sorted(itertools.chain.from_iterable(lives), key=lambda event: event.second)
     _events_table(log, user_ids, item_ids).write_csv(folder / "events.csv")
     truth = Truth(
         dict(zip(item_ids, looks, strict=True)),
@@ -99,6 +98,14 @@ def draw_shop(
         dict(zip(item_ids, faults, strict=True)),
     )
     return Shop(pictures, folder / "items.csv", folder / "events.csv", truth)
+
+
+def _link(
+    folder: Path, base_url: str, stem: str, look: Look, fault: Fault, rng: Generator
+) -> str | None:
+    """Write one picture file and return the catalogue's link to it."""
+    name = write_picture(folder, stem, look, fault, rng)
+    return None if fault == "absent" else f"{base_url}/{name}"
 
 
 def _draw_look(rng: Generator) -> Look:
@@ -130,9 +137,8 @@ def _birth_days(products: int, rng: Generator) -> NDArray[np.float64]:
 def _items_table(
     item_ids: Sequence[str],
     looks: Sequence[Look],
-    files: Sequence[PictureFile],
+    links: Sequence[str | None],
     born: NDArray[np.float64],
-    base_url: str,
     rng: Generator,
 ) -> pl.DataFrame:
     copy = [write_copy(look.kind, look.material, rng) for look in looks]
@@ -143,9 +149,7 @@ def _items_table(
             "description": [description for _, description in copy],
             "category": [KINDS[look.kind].category for look in looks],
             "price": [draw_price(look.kind, rng) for look in looks],
-            "image_url": [
-                None if file.fault == "absent" else f"{base_url}/{file.name}" for file in files
-            ],
+            "image_url": links,
             "created_at": [
                 (FIRST_DAY + timedelta(days=float(day))).date().isoformat() for day in born
             ],
@@ -157,14 +161,12 @@ def _items_table(
 def _events_table(
     log: Sequence[Event], user_ids: Sequence[str], item_ids: Sequence[str]
 ) -> pl.DataFrame:
-    """Lay all lives on one time axis, oldest first."""
-    ordered = sorted(log, key=lambda event: event.second)
-    moments = (FIRST_DAY + timedelta(seconds=event.second) for event in ordered)
+    moments = (FIRST_DAY + timedelta(seconds=event.second) for event in log)
     return pl.DataFrame(
         {
-            "user_id": [user_ids[event.person] for event in ordered],
-            "item_id": [item_ids[event.item] for event in ordered],
-            "event_type": [event.kind for event in ordered],
+            "user_id": [user_ids[event.person] for event in log],
+            "item_id": [item_ids[event.item] for event in log],
+            "event_type": [event.kind for event in log],
             "event_timestamp": [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in moments],
         }
     )

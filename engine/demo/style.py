@@ -43,6 +43,7 @@ ul, ol {
   margin: 0; padding: 0; list-style: none;
 }
 ol { grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); }
+li:only-child { grid-column: 1 / -1; max-width: 220px; }
 figure { position: relative; margin: 0; }
 .card img, .blank {
   display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover;
@@ -76,18 +77,14 @@ figcaption p { margin: 0; }
 .bar i:nth-child(4n + 2), .parts span:nth-child(4n + 2)::before { background: var(--b); }
 .bar i:nth-child(4n + 3), .parts span:nth-child(4n + 3)::before { background: var(--c); }
 .bar i:nth-child(4n), .parts span:nth-child(4n)::before { background: var(--d); }
-.tables { display: flex; flex-wrap: wrap; gap: 22px; align-items: flex-start; }
-table {
-  flex: 1 1 320px; border-collapse: collapse; font-size: 0.92rem; background: var(--raised);
-  border: 1px solid var(--line); border-radius: 14px; overflow: hidden;
-}
-caption {
-  padding: 0 0 8px; text-align: left; font-weight: 600;
-}
-th, td { padding: 8px 14px; border-top: 1px solid var(--line); text-align: right; }
+.tables { display: flex; flex-wrap: wrap; gap: 0 22px; align-items: flex-start; }
+.tables article { flex: 1 1 320px; overflow-x: auto; }
+table { width: 100%; border-collapse: collapse; font-size: 0.92rem; }
+caption { padding-bottom: 6px; text-align: left; font-weight: 600; }
+th, td { padding: 7px 0 7px 18px; border-top: 1px solid var(--line); text-align: right; }
 thead th { border-top: 0; font-size: 0.78rem; color: var(--quiet); font-weight: 600; }
 tbody th { font-weight: 400; }
-th:first-child { text-align: left; }
+th:first-child { padding-left: 0; text-align: left; }
 td { font-variant-numeric: tabular-nums; }
 @media (max-width: 760px) {
   .row { grid-template-columns: minmax(0, 1fr); }

@@ -174,10 +174,9 @@ def tote(canvas: Plane, rng: Generator) -> list[Part]:
     )
     far = s.ring(canvas, (0, -0.16), (0.3, drop), 0.028)
     near = s.ring(canvas, (0, -0.12), (0.34, drop + 0.02), 0.032)
-    above = s.under(canvas, 0.04)
     feet = s.segment(half, (0.34, -0.16), (0.34, 0.06), 0.034)
     return [
-        Part(s.without(far, above), "inside", 0.04),
+        Part(s.without(far, s.under(canvas, 0.04)), "inside", 0.04),
         Part(body, roundness=0.22),
         Part(s.segment(half, (0, -0.1), (0.58 + flare, -0.1), 0.004), "crease"),
         Part(s.union(s.without(near, s.under(canvas, -0.1)), feet), "trim", 0.05),

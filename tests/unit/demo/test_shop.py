@@ -134,6 +134,14 @@ def test_a_picture_stored_on_its_side_is_upright_for_who_reads_exif(orientation)
 
 def test_a_truncated_picture_still_opens(tmp_path):
     look = Look("mug", "blue", "plain", "glossy")
-    file = write_picture(tmp_path, "a", look, "truncated", np.random.default_rng(0))
+    name = write_picture(tmp_path, "a", look, "truncated", np.random.default_rng(0))
     with pytest.raises(PictureError, match="truncated"):
-        decode((tmp_path / file.name).read_bytes(), side=32, max_pixels=LARGE)
+        decode((tmp_path / name).read_bytes(), side=32, max_pixels=LARGE)
+
+
+def test_a_dead_link_is_dead_where_another_shop_was_drawn_before(tmp_path):
+    for seed in (1, 2):
+        shop = draw_shop(tmp_path, base_url=BASE_URL, products=50, people=1, seed=seed)
+    dead = [item_id for item_id, fault in shop.truth.faults.items() if fault == "dead"]
+    assert dead
+    assert not any((shop.pictures / f"{item_id.lower()}.jpg").exists() for item_id in dead)
