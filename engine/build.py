@@ -19,7 +19,7 @@ from .features.words import WordIndex, WordTable, build_words
 from .index.plan import fresh_index
 from .learn.cooccurrence import picked_together
 from .learn.evaluation import evaluate, users_to_judge
-from .learn.interactions import Interactions, build_interactions
+from .learn.interactions import Interactions, build_interactions, no_interactions
 from .pictures import Looks, see_pictures
 from .rank.catalogue import Catalogue, taste_vector
 from .rank.fuse import top_rows
@@ -148,6 +148,8 @@ def _fetch(
         allow_hosts=allow_hosts,
         progress=status.progress,
     )
+    if tables.events is None:
+        return _Inputs(tables, looks, [], no_interactions())
     user_ids, interactions = build_interactions(
         tables.events.frame,
         max_per_user=config.interaction_max_per_user,
@@ -265,7 +267,7 @@ def _manifest(
         "counts": {
             "items": len(frozen.item_ids),
             "items_with_picture": int(inputs.looks.presence.sum()),
-            "events": tables.events.frame.height,
+            "events": 0 if tables.events is None else tables.events.frame.height,
             "users": len(frozen.user_ids),
         },
         "tables": tables.reports(),

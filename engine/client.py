@@ -138,14 +138,15 @@ class Client:
         surroundings = self._surroundings(encoder, on_status)
         return models.index_folder(self.home, path, model_name or folder_name(path), surroundings)
 
-    def validate(self, definition: Definition) -> dict[str, Any]:
+    def validate(self, definition: Definition, *, encoder: str | None = None) -> dict[str, Any]:
         """Read the sources of a definition and report on them, without building anything.
 
         Returns per table the rows read, kept and dropped by reason, and the role of every column.
         """
         from .tables import validate  # brings DuckDB and Polars
 
-        return validate(self.home, models.read_definition(definition), self._connections)
+        config = models.read_definition(definition, encoder=encoder)
+        return validate(self.home, config, self._connections)
 
     def list_models(self) -> dict[str, list[dict[str, Any]]]:
         """Name and status of every model, by name, under ``models``."""
@@ -201,11 +202,14 @@ class Client:
     def dataset_insert(self, dataset_name: str, rows: "Binding") -> dict[str, Any]:
         """Append the rows of a file (CSV, TSV, Parquet, JSON lines) or table to a dataset.
 
-        Returns dataset_name, rows, and per column how many cells did not fit its type (now null).
+        Returns dataset_name, rows, per column how many cells did not fit its type (now null), and
+        by reason how many rows could not be read at all.
         """
-        from .sources.connect import read_table
+        from .sources.connect import read_table  # brings DuckDB and Polars
 
-        return asdict(datasets.insert_rows(self.home, dataset_name, read_table(rows)))
+        frame, report = read_table(rows, base_dir=Path.cwd())
+        inserted = datasets.insert_rows(self.home, dataset_name, frame)
+        return {**asdict(inserted), "unread": dict(report.dropped)}
 
     def list_datasets(self) -> dict[str, list[dict[str, Any]]]:
         """Name, rows and columns of every dataset, by name, under ``datasets``."""

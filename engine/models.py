@@ -37,7 +37,7 @@ class Surroundings:
 
 def create(home: Home, definition: Definition, surroundings: Surroundings) -> dict[str, Any]:
     """Build a model under a name that is free; see `Client.create_model`."""
-    config = read_definition(definition)
+    config = read_definition(definition, encoder=surroundings.encoder)
     if active_number(home.model(config.name)) is not None:
         message = (
             f"model {config.name!r} exists; build it again with `sightline update-model`, "
@@ -52,7 +52,7 @@ def update(
 ) -> dict[str, Any]:
     """Build the next generation of a model; see `Client.update_model`."""
     if definition is not None:
-        config = read_definition(definition)
+        config = read_definition(definition, encoder=surroundings.encoder)
         if model_name not in {None, config.name}:
             message = f"the definition is of model {config.name!r}, not of {model_name!r}"
             raise ValueError(message)
@@ -63,7 +63,8 @@ def update(
         raise ValueError(message)
     recipe = Recipe.load(home.existing_model(model_name))
     if recipe.pictures is not None:
-        return index_folder(home, Path(recipe.pictures), model_name, surroundings)
+        kept = replace(surroundings, encoder=surroundings.encoder or recipe.encoder)
+        return index_folder(home, Path(recipe.pictures), model_name, kept)
     return _build_again(home, recipe, surroundings)
 
 
@@ -72,6 +73,7 @@ def index_folder(
 ) -> dict[str, Any]:
     """Build a model from a folder of pictures; see `Client.index`."""
     config = load_config(folder_document(model_name), base_dir=folder)
+    config = replace(config, encoder=surroundings.encoder or config.encoder)
     bound = replace(surroundings, connections=folder_catalogue(folder))
     return _build(home, config, bound, pictures=folder)
 
@@ -130,10 +132,10 @@ def summaries(home: Home) -> list[dict[str, Any]]:
     return listed
 
 
-def read_definition(definition: Definition, base_dir: Path | None = None) -> ModelConfig:
-    """Parse a definition, given as a path or as a mapping."""
-    source = definition if isinstance(definition, Mapping) else Path(definition)
-    return load_config(source, base_dir=base_dir)
+def read_definition(definition: Definition, *, encoder: str | None) -> ModelConfig:
+    """Parse a definition; `encoder`, unless None, takes the place of the one it names."""
+    config = load_config(definition)
+    return config if encoder is None else replace(config, encoder=encoder)
 
 
 def _build(
@@ -141,8 +143,6 @@ def _build(
 ) -> dict[str, Any]:
     from .build import build_model  # brings Numba and Polars: not for those who only look
 
-    if surroundings.encoder is not None:
-        config = replace(config, encoder=surroundings.encoder)
     bindings = {name: _as_text(value) for name, value in surroundings.connections.items()}
     recipe = Recipe(
         document=config.document,
@@ -173,11 +173,11 @@ def _build_again(home: Home, recipe: Recipe, surroundings: Surroundings) -> dict
         )
         raise UnsupportedError(message)
     config = load_config(recipe.document, base_dir=Path(recipe.base_dir))
+    config = replace(config, encoder=surroundings.encoder or recipe.encoder)
     joined = replace(
         surroundings,
         connections={**recipe.connections, **surroundings.connections},
         allow_hosts={*recipe.allow_hosts, *surroundings.allow_hosts},
-        encoder=surroundings.encoder or recipe.encoder,
     )
     return _build(home, config, joined)
 

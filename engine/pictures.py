@@ -15,9 +15,10 @@ from .errors import EncoderError
 from .features import visual
 from .images.cache import ImageCache
 from .images.coverage import Coverage
-from .images.load import load_one, load_pictures
+from .images.load import load_pictures
 from .images.outcome import Outcome
 from .images.picture import Picture
+from .images.query import read_query_image
 from .store.home import Home
 from .store.vectors import VectorCache
 from .types import Mask, Vectors
@@ -75,21 +76,22 @@ def see_pictures(
     caches = _Caches(encoder, home)
     coverage = Coverage()
     hashes: list[str | None] = [None] * len(cells)
-    pictures = load_pictures(
-        cells,
-        cache=ImageCache(home.images),
-        base_dir=base_dir,
-        side=encoder.side,
-        have=caches.__contains__,
-        allow_hosts=allow_hosts,
-    )
     columns = list(image_columns)
-    for done, picture in enumerate(caches.fill(pictures), start=1):
-        column = columns[picture.index // max(items.height, 1)]
-        coverage.count(column, picture, cells[picture.index])
-        if picture.outcome is Outcome.OK:
-            hashes[picture.index] = picture.content_hash
-        progress("pictures", done, len(cells))
+    with ImageCache(home.images) as cache:
+        pictures = load_pictures(
+            cells,
+            cache=cache,
+            base_dir=base_dir,
+            side=encoder.side,
+            have=caches.__contains__,
+            allow_hosts=allow_hosts,
+        )
+        for done, picture in enumerate(caches.fill(pictures), start=1):
+            column = columns[picture.index // items.height]
+            coverage.count(column, picture, cells[picture.index])
+            if picture.outcome is Outcome.OK:
+                hashes[picture.index] = picture.content_hash
+            progress("pictures", done, len(cells))
     caches.flush()
     by_column = [
         hashes[start : start + items.height] for start in range(0, len(cells), items.height)
@@ -177,6 +179,7 @@ def encode_query(
             "build it again with `sightline update-model`"
         )
         raise EncoderError(message)
-    decoded = load_one(image, side=encoder.side, allow_hosts=allow_hosts)
+    source = image if isinstance(image, str | bytes) else Path(image)
+    decoded = read_query_image(source, side=encoder.side, allow_hosts=allow_hosts)
     vector: NDArray[np.float32] = encoder.encode_images(decoded.pixels[None])[0]
     return vector

@@ -1,13 +1,25 @@
 """Joins config, home and sources: the tables that a model is built from."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from .sources.events import EventTable
-from .sources.items import ItemTable
-from .sources.users import UserTable
+from .config import Connector, ModelConfig
+from .encode.registry import open_encoder
+from .errors import ConnectorError
+from .sources.connect import Binding, open_source
+from .sources.events import EventTable, event_table
+from .sources.fetch import Fetched, run_queries
+from .sources.items import ItemTable, item_table
+from .sources.report import TableReport
+from .sources.source import Source
+from .sources.users import UserTable, user_table
+from .store.datasets import dataset_segments
+from .store.home import Home
 
-__all__ = ["SourceTables", "read_tables"]
+__all__ = ["SourceTables", "read_tables", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +29,15 @@ class SourceTables:
     items: ItemTable
     events: EventTable | None
     users: UserTable | None
+    sources: Mapping[str, TableReport]
+    """What the files and databases themselves lost, by connector id."""
 
     def reports(self) -> dict[str, dict[str, Any]]:
-        """Rows read, kept and dropped by reason, of every table."""
+        """Rows read, kept and dropped by reason: of sources that lost any, and of every table."""
+        lossy = {name: report for name, report in self.sources.items() if report.dropped}
         tables = {"items": self.items, "events": self.events, "users": self.users}
-        return {name: table.report.to_dict() for name, table in tables.items() if table is not None}
+        found = {name: table.report for name, table in tables.items() if table is not None}
+        return {name: report.to_dict() for name, report in {**lossy, **found}.items()}
 
 
 def read_tables(
@@ -43,20 +59,78 @@ def read_tables(
     ConnectorError, QueryError, SchemaError
         If a source is missing, a query fails, or a table lacks what it needs.
     """
-    sources = {}
-    for connector in config.connectors:
-        binding = connections.get(connector.id, connector.binding)
-        if binding is None and connector.type == "dataset":
-            binding = dataset_segments(home, connector.name)
-        sources[connector.id] = connect(connector, binding, base_dir=config.base_dir)
-    fetch, schema = config.fetch, config.schema
-    queries = {"items": fetch.items, "events": fetch.events, "users": fetch.users}
-    frames = run_queries({name: sql for name, sql in queries.items() if sql}, sources)
+    fetched = _fetch(home, config, connections)
     items = item_table(
-        frames["items"],
-        id_column=schema.item.id,
-        created_at=schema.item.created_at,
-        features=schema.item.features,
+        fetched.tables["items"],
+        id_column=config.schema.item.id,
+        created_at=config.schema.item.created_at,
+        features=config.schema.item.features,
     )
-    events = event_table(frames.get("events"))
-    return SourceTables(items, events, users)
+    users = None
+    if "users" in fetched.tables:
+        schema = config.schema.user
+        users = user_table(
+            fetched.tables["users"],
+            id_column=schema.id,
+            created_at=schema.created_at,
+            features=schema.features,
+        )
+    events = None
+    if "events" in fetched.tables:
+        spoken = config.schema.interaction
+        events = event_table(
+            fetched.tables["events"],
+            item_ids=items.ids,
+            now=datetime.now(UTC),
+            user_column=spoken.user_id,
+            item_column=spoken.item_id,
+            time_column=spoken.created_at,
+            label_column=spoken.label,
+        )
+    return SourceTables(items, events, users, fetched.sources)
+
+
+def validate(home: Home, config: ModelConfig, connections: Mapping[str, Binding]) -> dict[str, Any]:
+    """Read the sources and report on them; see `Client.validate`."""
+    started = time.monotonic()
+    open_encoder(config.encoder)
+    tables = read_tables(home, config, connections)
+    items = tables.items
+    return {
+        "model_name": config.name,
+        "tables": tables.reports(),
+        "model_schema": {"item": {column: str(role) for column, role in items.roles.items()}},
+        "image_columns": list(items.image_columns),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def _fetch(home: Home, config: ModelConfig, connections: Mapping[str, Binding]) -> Fetched:
+    sources = {
+        connector.id: _open(home, config, connector, connections) for connector in config.connectors
+    }
+    fetch = config.fetch
+    queries = {"items": fetch.items, "events": fetch.events, "users": fetch.users}
+    return run_queries({name: sql for name, sql in queries.items() if sql}, sources)
+
+
+def _open(
+    home: Home, config: ModelConfig, connector: Connector, connections: Mapping[str, Binding]
+) -> Source:
+    binding = connections.get(connector.id, connector.binding)
+    if binding is None and connector.type == "dataset":
+        binding = dataset_segments(home, connector.name)
+    if binding is None:
+        message = (
+            f"connector {connector.id!r} is not bound to anything; give `path:` or `uri:` in the "
+            f"YAML, --connect {connector.id}=PATH_OR_URI, or "
+            f"Client(connections={{{connector.id!r}: …}})"
+        )
+        raise ConnectorError(message)
+    return open_source(
+        binding,
+        connector=connector.id,
+        base_dir=config.base_dir,
+        name=connector.name,
+        table=connector.table,
+    )

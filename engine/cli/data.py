@@ -58,6 +58,8 @@ def dataset_insert(
         print_json(inserted)
         return
     click.echo(f"inserted {inserted['rows']:,} rows into {dataset_name}")
+    for reason, count in inserted["unread"].items():
+        click.echo(f"  {count:,} rows could not be read: {reason}")
     for column, count in inserted["nulled"].items():
         click.echo(f"  {count:,} cells of {column} were not of its type and became null")
 

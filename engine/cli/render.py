@@ -88,20 +88,21 @@ def _show_tables(console: Console, tables: Mapping[str, Mapping[str, Any]]) -> N
     console.print(table)
 
 
+def _problems(report: Mapping[str, Any]) -> str:
+    lost = [f"{count:,} {reason}" for reason, count in report["dropped"].items()]
+    for column, reasons in report["nulled"].items():
+        lost += [f"{count:,} {column}: {reason}" for reason, count in reasons.items()]
+    return escape("; ".join([*lost, *report["notes"]]))
+
+
 def _show_coverage(console: Console, coverage: Mapping[str, Any]) -> None:
     if not coverage["columns"]:
         return
     table = _table("pictures", "ok", "missing", "failed", "by reason")
-    for column, counts in coverage["columns"].items():
-        failed = {name: n for name, n in counts.items() if name not in {"ok", "missing"} and n}
-        reasons = ", ".join(f"{name} {n:,}" for name, n in failed.items())
-        table.add_row(
-            escape(column),
-            f"{counts.get('ok', 0):,}",
-            f"{counts.get('missing', 0):,}",
-            f"{sum(failed.values()):,}",
-            reasons,
-        )
+    for column, found in coverage["columns"].items():
+        reasons = (f"{name} {fact['count']:,}" for name, fact in found["reasons"].items())
+        counts = (f"{found[name]:,}" for name in ("ok", "missing", "failed"))
+        table.add_row(escape(column), *counts, ", ".join(reasons))
     console.print(table)
 
 

@@ -60,12 +60,11 @@ class Demo:
         """Return the figures that `sightline demo --json` prints."""
         counts, metrics = self.view["counts"], self.view["metrics"]
         pictures = self.view["coverage"]["total"]
-        ok, missing = pictures.get("ok", 0), pictures.get("missing", 0)
         return {
             "items": counts["items"],
-            "images_ok": ok,
-            "images_missing": missing,
-            "images_failed": sum(pictures.values()) - ok - missing,
+            "images_ok": pictures["ok"],
+            "images_missing": pictures["missing"],
+            "images_failed": pictures["failed"],
             "users": counts["users"],
             "events": counts["events"],
             "ndcg_at_10": metrics["personal"]["ndcg"],

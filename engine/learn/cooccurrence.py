@@ -31,5 +31,10 @@ def picked_together(interactions: Interactions, n_items: int) -> tuple[Rows, Sco
         empty = np.zeros((n_items, 0), np.int32)
         return empty, empty.astype(np.float32)
     return cooccurrence(
-        positive.offsets, positive.rows, positive.weights, n_items, NEIGHBOURS, SHRINKAGE
+        positive.offsets,
+        positive.rows,
+        positive.weights,
+        n_items=n_items,
+        k=NEIGHBOURS,
+        shrinkage=SHRINKAGE,
     )

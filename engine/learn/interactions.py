@@ -12,7 +12,7 @@ from ..types import History, Rows, Scores
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Interactions", "build_interactions"]
+__all__ = ["Interactions", "build_interactions", "no_interactions"]
 
 _MICROSECONDS_PER_DAY = 86_400_000_000
 _TIME_HELD_OUT = 0.2
@@ -81,6 +81,12 @@ class Interactions:
         total = np.concatenate([[0], np.cumsum(kept)])
         offsets = total[self.offsets].astype(np.int64)
         return Interactions(offsets, self.rows[kept], self.weights[kept], self.times[kept])
+
+
+def no_interactions() -> Interactions:
+    """Return the histories of nobody: a model without events."""
+    rows, weights = np.zeros(0, np.int32), np.zeros(0, np.float32)
+    return Interactions(np.zeros(1, np.int64), rows, weights, np.zeros(0, np.int64))
 
 
 def build_interactions(

@@ -22,10 +22,10 @@ class Recipe:
 
     document: Mapping[str, Any]
     base_dir: str
+    encoder: str
     connections: Mapping[str, str] = field(default_factory=dict)
     in_memory: tuple[str, ...] = ()
     allow_hosts: tuple[str, ...] = ()
-    encoder: str | None = None
     pictures: str | None = None
 
     def save(self, model_folder: Path) -> None:

@@ -37,9 +37,9 @@ def test_report_counts_items_events_users_pictures_and_time(shop):
     view = shop.client().view_model("shop")
     assert view["status"] == "ACTIVE"
     assert view["counts"] == {"items": 24, "items_with_picture": 22, "events": 96, "users": 24}
-    assert view["coverage"]["columns"]["image"]["ok"] == 22
-    assert view["coverage"]["columns"]["image"]["missing"] == 1
-    assert view["coverage"]["columns"]["image"]["not_found"] == 1
+    pictures = view["coverage"]["columns"]["image"]
+    assert (pictures["ok"], pictures["missing"], pictures["failed"]) == (22, 1, 1)
+    assert pictures["reasons"]["not_found"]["count"] == 1
     assert view["encoder"]["name"] == "attributes"
     assert set(view["seconds"]) == {"SCHEDULING", "FETCHING", "TUNING", "TRAINING", "DEPLOYING"}
     assert view["config"]["model"]["name"] == "shop"

@@ -137,7 +137,7 @@ def test_dataset_is_made_filled_listed_used_and_deleted(unbuilt):
     ask(unbuilt, "create-dataset", "--dataset-name", "events")
     events = str(unbuilt.folder / "events.csv")
     inserted = answer(unbuilt, "dataset-insert", "--dataset-name", "events", "--file", events)
-    assert inserted == {"dataset_name": "events", "rows": 96, "nulled": {}}
+    assert inserted == {"dataset_name": "events", "rows": 96, "nulled": {}, "unread": {}}
     assert answer(unbuilt, "list-datasets")["datasets"][0]["rows"] == 96
     text = unbuilt.yaml.read_text()
     source = "{id: events_source, type: file, path: events.csv}"

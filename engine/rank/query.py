@@ -1,0 +1,86 @@
+"""What all queries have in common: their options, checked and turned into one `Query`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from ..errors import UnsupportedError
+
+__all__ = ["Query", "QueryOptions", "read_query"]
+
+
+class QueryOptions(TypedDict, total=False):
+    """Keyword arguments that every query takes; all may be left out."""
+
+    limit: int | None
+    """How many results; None for the model's default (10)."""
+    filter_predicate: str | None
+    """SQL condition on the items' columns, such as ``price < 50 AND category = 'Dress'``."""
+    return_metadata: bool
+    """Whether to return the catalogue's columns of every result; they are unless told otherwise."""
+    explain: bool
+    """Whether to return the parts of every score."""
+    config: Mapping[str, Any]
+    """Shaped's per-request settings; ``limit`` is the one that is built."""
+    item_features: Mapping[str, Any]
+    """Not built yet, as what follows: refused by name unless empty or false."""
+    user_features: Mapping[str, Any]
+    ignore_paginations: bool
+    flush_paginations: bool
+
+
+_BUILT = {"limit", "filter_predicate", "return_metadata", "explain", "config"}
+# Arguments of Shaped's endpoints that a later version builds: refused by name, never ignored.
+_NOT_BUILT = {
+    "text_query": "searching with a person in mind is not built yet; use retrieve(text_query=…)",
+    "item_features": "items that are not in the catalogue cannot be ranked yet",
+    "user_features": "people cannot be described by features yet; give their interactions",
+    "ignore_paginations": "pagination is not built yet",
+    "flush_paginations": "pagination is not built yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The options of one query, checked."""
+
+    limit: int
+    filter_predicate: str | None = None
+    return_metadata: bool = True
+    explain: bool = False
+
+
+def read_query(options: QueryOptions, default_limit: int) -> Query:
+    """Check the options of a query.
+
+    Raises
+    ------
+    UnsupportedError
+        For an option of Shaped's that is not built yet.
+    TypeError
+        For an option that does not exist.
+    ValueError
+        If the limit is not a whole number of at least 1.
+    """
+    for name, value in options.items():
+        if name not in _BUILT | set(_NOT_BUILT):
+            message = f"unexpected keyword argument {name!r}"
+            raise TypeError(message)
+        if name in _NOT_BUILT and value:
+            message = f"{name} cannot be honoured: {_NOT_BUILT[name]}"
+            raise UnsupportedError(message)
+    settings = options.get("config") or {}
+    if unknown := sorted(set(settings) - {"limit"}):
+        message = f"config.{unknown[0]} cannot be honoured: only config.limit is built yet"
+        raise UnsupportedError(message)
+    given = (options.get("limit"), settings.get("limit"), default_limit)
+    limit = next(value for value in given if value is not None)
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        message = f"limit must be a whole number of at least 1, not {limit!r}"
+        raise ValueError(message)
+    return Query(
+        limit,
+        options.get("filter_predicate"),
+        options.get("return_metadata", True),
+        options.get("explain", False),
+    )
