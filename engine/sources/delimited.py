@@ -1,0 +1,78 @@
+"""CSV and TSV files turned into a DuckDB table, with the lines that are not rows counted."""
+
+import glob
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from .quoting import identifier, literal, path_list
+from .source import Loaded
+
+__all__ = ["load"]
+
+_EXAMPLES = 3
+
+# A quotation that never closes takes the lines after it along: count them all.
+_REJECTED = """
+    SELECT lower(error_type), file_path, line, csv_line,
+        CASE WHEN error_type = 'UNQUOTED VALUE' THEN len(csv_line.rtrim(chr(10)).split(chr(10)))
+             ELSE 1 END
+    FROM (SELECT file_id, line, first(error_type) AS error_type, first(csv_line) AS csv_line
+          FROM reject_errors GROUP BY file_id, line)
+    JOIN (SELECT DISTINCT file_id, file_path FROM reject_scans) USING (file_id)
+    ORDER BY file_path, line
+"""
+
+
+def load(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> Loaded:
+    """Read files with a header line as the table `name`; columns are matched by name.
+
+    Delimiter, quote and escape are found from the first 20,000 lines, types from all of them. A
+    line with too few or too many cells, or bytes that are not UTF-8, is dropped and counted.
+    """
+    dropped: Counter[str] = Counter()
+    examples: dict[str, tuple[str, ...]] = {}
+    parts = [f"{name} {number}" for number in range(len(files))]
+    for part, file in zip(parts, files, strict=True):
+        for reason, path, line, text, lines in _load_one(connection, part, file):
+            dropped[reason] += lines
+            shown = f"{Path(path).name} line {line}: {text[:80]}"
+            examples[reason] = (*examples.get(reason, ()), shown)[:_EXAMPLES]
+    union = " UNION ALL BY NAME ".join(f"FROM {identifier(part)}" for part in parts)
+    connection.execute(f"CREATE TABLE {identifier(name)} AS {union}")
+    for part in parts:
+        connection.execute(f"DROP TABLE {identifier(part)}")
+    return Loaded(dropped=dropped, examples=examples)
+
+
+def _load_one(
+    connection: duckdb.DuckDBPyConnection, table: str, file: Path
+) -> list[tuple[str, str, int, str, int]]:
+    create = f"CREATE TABLE {identifier(table)} AS FROM read_csv({path_list([file])}, header = true"
+    common = "sample_size = -1, comment = '', store_rejects = true"
+    try:
+        connection.execute(f"{create}, {_dialect(connection, file)}, {common})")
+    except duckdb.InvalidInputException:
+        # Mixed line ends or a broken quotation near the top: DuckDB's own search is more patient.
+        connection.execute(f"{create}, strict_mode = false, {common})")
+    rejected = connection.execute(_REJECTED).fetchall()
+    connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+    return rejected
+
+
+def _dialect(connection: duckdb.DuckDBPyConnection, file: Path) -> str:
+    """Say how the file is written, judged by its beginning.
+
+    Judged by all of it, one broken quotation at the end would make every quotation before it
+    part of its text.
+    """
+    sniffed = connection.execute(
+        "SELECT Delimiter, Quote, Escape FROM sniff_csv(?, header = true, ignore_errors = true)",
+        [glob.escape(str(file))],
+    ).fetchone()
+    delimiter, quote, escape = sniffed or (",", "", "")
+    quote = quote if len(quote) == 1 else '"'
+    escape = escape if len(escape) == 1 else quote
+    return f"delim = {literal(delimiter)}, quote = {literal(quote)}, escape = {literal(escape)}"

@@ -1,0 +1,259 @@
+"""The rows of `fetch.events` turned into weighted, timed picks of known items."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from ..errors import SchemaError
+from .cells import absent, read_numbers
+from .columns import (
+    distinct_names,
+    find_column,
+    id_texts,
+    named_column,
+    required_column,
+    without_blanks,
+)
+from .items import ITEM_ID_NAMES
+from .report import TableReport
+from .times import microseconds, plausible
+from .users import USER_ID_NAMES
+from .weights import DEFAULT_WEIGHT, WEIGHTS, folded, weight
+
+__all__ = ["EventTable", "event_table", "no_events"]
+
+_TIME_NAMES = [
+    "created_at",
+    "event_timestamp",
+    "timestamp",
+    "event_time",
+    "event_date",
+    "occurred_at",
+    "datetime",
+    "date",
+    "time",
+    "ts",
+    "unix_review_time",
+]
+_TYPE_NAMES = ["event_type", "event", "event_name", "interaction_type", "action", "behavior"]
+_LABEL_NAMES = ["label", "rating", "score", "stars"]
+_VALUE_NAMES = ["event_value"]
+
+_SCHEMA = pl.Schema(
+    {
+        "user_id": pl.String(),
+        "item_row": pl.Int32(),
+        "time": pl.Int64(),
+        "weight": pl.Float32(),
+        "event_type": pl.String(),
+        "event_value": pl.Float64(),
+    }
+)
+_EXAMPLES = 5
+_EXAMPLE_TYPES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class EventTable:
+    """What people did, one row per event, oldest first."""
+
+    frame: pl.DataFrame
+    """user_id String; item_row Int32, the item's row in the catalogue; time Int64, microseconds
+    since 1970; weight Float32, above 0 wanted and below 0 not wanted, never 0; event_type String
+    and event_value Float64, both null where the table does not say."""
+    timed: bool
+    """False where the table has no times: `time` is then the position in the table."""
+    report: TableReport
+
+
+def event_table(
+    frame: pl.DataFrame,
+    *,
+    item_ids: Sequence[str],
+    now: datetime,
+    user_column: str | None = None,
+    item_column: str | None = None,
+    time_column: str | None = None,
+    label_column: str | None = None,
+) -> EventTable:
+    """Clean the log of what people did.
+
+    The weight of an event comes from its type (`WEIGHTS`: purchase > cart > like > click > view;
+    1 for a type it does not know or where there is none). A label decides whether the event speaks
+    for the item at all: above 0 it does, with the weight of its type, and at 0 or below it speaks
+    against it, -1. A type that speaks against, such as dislike or return, does so whatever the
+    label. A rating is a label: every rating above 0 counts for the item, so a query that means
+    only the good ones says so (``rating >= 4 AS label``). Impressions, which people see and do not
+    choose, are left out.
+
+    Repeated rows stay: people do the same thing twice.
+
+    Parameters
+    ----------
+    frame
+        What the query returned: a user, an item, and optionally a time, an event type, a label and
+        an event_value, under any of the usual names. Text in event_value is the event type where
+        there is no other.
+    item_ids
+        The catalogue's ids; a position in it is an item row.
+    now
+        The present, with a zone: times more than a year later cannot be right.
+    user_column, item_column, time_column, label_column
+        Columns the user stated; None to look for the usual names.
+
+    Returns
+    -------
+    EventTable
+        Sorted by time, ties in the order of the table. Its report counts the rows dropped by the
+        first reason that holds: no user, no item, no time, unreadable time, no label (and no type),
+        unreadable label, shown and not chosen, unknown item.
+
+    Raises
+    ------
+    ConfigError
+        If a column is named that is not there.
+    SchemaError
+        If no column can be the user or the item, or no row at all can be used.
+    """
+    frame, notes = distinct_names(frame)
+    columns = frame.columns
+    user = _required(columns, USER_ID_NAMES, user_column, "user column")
+    item = _required(columns, ITEM_ID_NAMES, item_column, "item column")
+    time = _optional(columns, _TIME_NAMES, time_column)
+    label = _optional(columns, _LABEL_NAMES, label_column)
+    kind = _type_column(frame)
+    value = find_column([name for name in columns if name != kind], _VALUE_NAMES)
+    height = len(frame)
+    events = pl.DataFrame(
+        [
+            id_texts(frame[user]).alias("user_id"),
+            id_texts(frame[item]).alias("item_id"),
+            *_times(frame[time] if time else None, height, now),
+            _texts(frame[kind] if kind else None, height).alias("event_type"),
+            *_labels(frame[label] if label else None, height),
+            _numbers(frame[value] if value else None, height).alias("event_value"),
+        ]
+    )
+    catalogue = pl.DataFrame({"item_id": item_ids}, schema={"item_id": pl.String})
+    judged = events.join(
+        catalogue.with_row_index("item_row"), on="item_id", how="left", maintain_order="left"
+    ).with_columns(weight(pl.col("event_type"), pl.col("label")).alias("weight"))
+    judged = judged.with_columns(_reason(labelled=label is not None).alias("reason"))
+    kept = judged.filter(pl.col("reason").is_null())
+    report = _report(judged, kept, notes)
+    if height and not len(kept):
+        reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in report.dropped.items())
+        message = (
+            f"none of the {height:,} rows of fetch.events can be used ({reasons}). Users were read "
+            f"from {user!r}, items from {item!r}, times from {time!r}, labels from {label!r}"
+        )
+        raise SchemaError(message)
+    oldest_first = kept.sort("time", maintain_order=True)
+    events = oldest_first.select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
+    return EventTable(events, timed=time is not None, report=report)
+
+
+def no_events() -> EventTable:
+    """Return the table of a model without events."""
+    return EventTable(pl.DataFrame(schema=_SCHEMA), timed=False, report=TableReport("events", 0, 0))
+
+
+def _required(columns: Sequence[str], names: Sequence[str], named: str | None, part: str) -> str:
+    return required_column(columns, names, named=named, table="fetch.events", part=part)
+
+
+def _optional(columns: Sequence[str], names: Sequence[str], named: str | None) -> str | None:
+    if named is not None:
+        return named_column(columns, named, table="fetch.events")
+    return find_column(columns, names)
+
+
+def _type_column(frame: pl.DataFrame) -> str | None:
+    """Return the column of event types: a type is a word, so a column of numbers is not one."""
+    words = [
+        column.name
+        for column in frame.select(pl.col(pl.String, pl.Categorical, pl.Enum))
+        if 2 * _numbers(column, len(column)).count() <= column.count()
+    ]
+    return find_column(words, [*_TYPE_NAMES, *_VALUE_NAMES])
+
+
+def _times(column: pl.Series | None, height: int, now: datetime) -> list[pl.Series]:
+    if column is None:
+        always = pl.repeat(value=True, n=height, eager=True)
+        order = pl.int_range(height, eager=True)
+        return [order.alias("time"), always.alias("time_given"), always.alias("time_read")]
+    column = without_blanks(column)
+    times = microseconds(column)
+    return [
+        times.alias("time"),
+        column.is_not_null().alias("time_given"),
+        plausible(times, now=now).alias("time_read"),
+    ]
+
+
+def _labels(column: pl.Series | None, height: int) -> list[pl.Series]:
+    numbers = _numbers(column, height)
+    given = without_blanks(column) if column is not None else numbers
+    return [numbers.alias("label"), given.is_not_null().alias("label_given")]
+
+
+def _texts(column: pl.Series | None, height: int) -> pl.Series:
+    if column is None:
+        return absent("", pl.String(), height)
+    return without_blanks(column.cast(pl.String))
+
+
+def _numbers(column: pl.Series | None, height: int) -> pl.Series:
+    if column is None:
+        return absent("", pl.Float64(), height)
+    return read_numbers(without_blanks(column))[0].cast(pl.Float64)
+
+
+def _reason(*, labelled: bool) -> pl.Expr:
+    """Name the first reason to leave a row out; null where there is none."""
+    no_opinion = labelled & pl.col("event_type").is_null() & ~pl.col("label_given")
+    reasons = {
+        "no user": pl.col("user_id").is_null(),
+        "no item": pl.col("item_id").is_null(),
+        "no time": ~pl.col("time_given"),
+        "unreadable time": ~pl.col("time_read"),
+        "no label": no_opinion,
+        "unreadable label": pl.col("label_given") & pl.col("label").is_null(),
+        "shown, not chosen": pl.col("weight") == 0,
+        "unknown item": pl.col("item_row").is_null(),
+    }
+    return pl.coalesce(pl.when(holds).then(pl.lit(name)) for name, holds in reasons.items())
+
+
+def _report(judged: pl.DataFrame, kept: pl.DataFrame, notes: tuple[str, ...]) -> TableReport:
+    dropped = judged.drop_nulls("reason").group_by("reason", maintain_order=True).len()
+    unknown = judged.filter(pl.col("reason") == "unknown item")["item_id"].unique(
+        maintain_order=True
+    )
+    examples = tuple(unknown.head(_EXAMPLES).to_list())
+    return TableReport(
+        name="events",
+        rows=len(judged),
+        kept=len(kept),
+        dropped=dict(dropped.iter_rows()),
+        examples={"unknown item": examples} if examples else {},
+        notes=(*notes, *_remarks(kept)),
+    )
+
+
+def _remarks(kept: pl.DataFrame) -> list[str]:
+    """Say what was decided about rows that stayed."""
+    remarks = []
+    strange = kept.filter(
+        ~folded(pl.col("event_type")).is_in(list(WEIGHTS)), pl.col("event_type").is_not_null()
+    )
+    if len(strange):
+        types = strange.group_by("event_type", maintain_order=True).len().head(_EXAMPLE_TYPES)
+        listed = ", ".join(f"{name} ({rows:,})" for name, rows in types.iter_rows())
+        remarks.append(f"event types that are not known weigh {DEFAULT_WEIGHT:g}: {listed}")
+    if repeats := len(kept) - kept.n_unique():
+        remarks.append(f"rows that repeat an earlier one exactly, and count again: {repeats:,}")
+    return remarks
