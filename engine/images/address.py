@@ -16,8 +16,8 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 class PrivateAddressError(OSError):
     """A socket was asked for towards an address that is not public.
 
-    The message is the same for every address: when a host has several, asyncio merges differing
-    messages into one anonymous `OSError`.
+    The message is the same for every address: when a host has several, the connector merges
+    differing messages into one anonymous `OSError`.
     """
 
     def __init__(self, address: str) -> None:

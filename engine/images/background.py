@@ -49,6 +49,8 @@ def iterate_in_background(
             asyncio.run(main())
         except BaseException as error:  # whatever it is, it belongs to the reader
             end = error
+            if not started.done():
+                started.set_exception(error)
         results.put(end)
 
     # A daemon: a reader that forgets its half-read iterator must still be able to exit.

@@ -31,7 +31,7 @@ _PLUGINS = {
     "BMP": ("Bmp", None),
     "TIFF": ("Tiff", None),
 }
-_UNSUPPORTED = re.compile("not available|not installed|unsupported|unknown pixel mode", re.I)
+_UNSUPPORTED = re.compile("not available|cannot import|unsupported|unknown pixel mode", re.I)
 
 # A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps twice the wanted side:
 # two to three times faster on photographs, at most 4 of 255 levels off.

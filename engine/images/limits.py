@@ -17,7 +17,7 @@ class Limits:
     max_pixels
         Largest width times height, checked from the header before anything is decoded.
     connect_timeout
-        Seconds to reach a server, for each of its addresses together.
+        Seconds to connect to a server, over all of its addresses together.
     total_timeout
         Seconds from asking to the last byte, redirects included; each retry has its own.
     retry_delays

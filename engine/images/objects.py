@@ -1,5 +1,6 @@
 """Bytes into files named by their sha256: seen whole or not at all, and checked when read back."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -24,9 +25,11 @@ class ObjectFiles:
         self._folder = folder
         self._partial = folder / "partial"
         self._partial.mkdir(parents=True, exist_ok=True)
-        for leftover in self._partial.iterdir():
-            if leftover.stat().st_mtime < stale_before:
-                leftover.unlink(missing_ok=True)
+        for partial in self._partial.iterdir():
+            # Another process may finish its file, and so take the partial one away, meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                if partial.stat().st_mtime < stale_before:
+                    partial.unlink()
 
     def add(self, content: Content) -> None:
         """Write the bytes, replacing a file of that hash, which may be damaged."""

@@ -74,11 +74,26 @@ def test_a_format_that_cannot_be_encoded_is_a_programmer_mistake():
         encode(np.zeros((2, 2, 3), np.uint8), "XCF")
 
 
+def needs(feature, *values):
+    reason = f"this Pillow lacks {feature}"
+    return pytest.param(
+        *values, marks=pytest.mark.skipif(not features.check(feature), reason=reason)
+    )
+
+
 @pytest.mark.parametrize(
     ("mode", "name"),
-    [("P", "PNG"), ("P", "GIF"), ("CMYK", "JPEG"), ("CMYK", "TIFF"), ("RGBA", "PNG"),
-     ("YCbCr", "TIFF"), ("LAB", "TIFF"), ("PA", "TIFF")],
-)  # fmt: skip
+    [
+        ("P", "PNG"),
+        ("P", "GIF"),
+        ("PA", "TIFF"),
+        ("RGBA", "PNG"),
+        ("CMYK", "JPEG"),
+        ("CMYK", "TIFF"),
+        needs("libtiff", "YCbCr", "TIFF"),
+        needs("littlecms2", "LAB", "TIFF"),
+    ],
+)
 def test_colour_modes_become_rgb(mode, name, quadrants, saved):
     source = quadrants.convert("P") if mode == "PA" else quadrants
     picture = decoded(saved(source.convert(mode), name))
@@ -201,6 +216,7 @@ def test_picture_at_the_pixel_limit_passes_and_above_it_does_not(png):
     assert outcome_of(png, max_pixels=48 * 32 - 1) is Outcome.TOO_MANY_PIXELS
 
 
+@pytest.mark.skipif(not features.check("webp"), reason="this Pillow lacks webp")
 def test_a_bomb_in_webp_is_refused_before_its_canvas_is_made():
     canvas = b"\0\0\0\0" + b"\xfe\x3f\0" * 2
     webp = b"WEBPVP8X" + struct.pack("<I", len(canvas)) + canvas + bytes(60)
