@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -13,6 +14,7 @@ import polars as pl
 from .config import ModelConfig
 from .encode.base import ImageEncoder
 from .encode.registry import open_encoder
+from .errors import StorageError
 from .features.behaviour import derived_columns, popularity, trend
 from .features.visual import visual_columns
 from .features.words import WordIndex, WordTable, build_words
@@ -91,12 +93,17 @@ def build_model(
         recipe.save(folder)
         try:
             _build(home, config, connections, allow_hosts, status)
-        except KeyboardInterrupt:
-            status.fail("the build was interrupted; what it fetched and encoded is kept")
+        except BaseException as error:
+            # A disk too full for the status must not hide why the build ended.
+            with suppress(StorageError):
+                status.fail(_reason(error))
             raise
-        except Exception as error:
-            status.fail(str(error))
-            raise
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "the build was interrupted; what it fetched and encoded is kept"
+    return str(error) or type(error).__name__
 
 
 def _build(

@@ -7,6 +7,7 @@ import click
 
 from ..errors import SightlineError
 from . import data, models, queries, shop
+from .options import home
 
 __all__ = ["main"]
 
@@ -33,7 +34,8 @@ class _Group(click.Group):
     },
 )
 @click.version_option(package_name="sightline")
-def main() -> None:
+@home
+def main(home: str | None) -> None:
     """Ranked items from pictures and behaviour, in one process, on this machine.
 
     Start with `sightline demo`, with `sightline index FOLDER` for a folder of photos, or with

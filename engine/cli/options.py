@@ -25,10 +25,16 @@ __all__ = [
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+def _home_of_either(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Take --home from before the command's name when it is not given after it."""
+    return value if value is not None else context.find_root().params.get("home")
+
+
 home = click.option(
     "--home",
-    envvar="SIGHTLINE_HOME",
     type=click.Path(file_okay=False),
+    callback=_home_of_either,
     help="Folder of models, datasets and caches.  [default: $SIGHTLINE_HOME or ~/.sightline]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

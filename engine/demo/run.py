@@ -153,7 +153,9 @@ def _similar_section(client: Client, pictures: Path, item_ids: list[str]) -> Sec
 
 
 def _figures_section(view: Mapping[str, Any]) -> Section:
-    outcomes = view["coverage"]["total"]
+    found = view["coverage"]["total"]
+    failures = {reason: fact["count"] for reason, fact in found["reasons"].items()}
+    outcomes = {"ok": found["ok"], "missing": found["missing"], **failures}
     metrics = view["metrics"]
     names = ("ndcg", "recall", "hit_ratio", "mrr", "coverage")
     return Section(
@@ -161,7 +163,9 @@ def _figures_section(view: Mapping[str, Any]) -> Section:
         f"Held out: {metrics['split']}.",
         tables=[
             Table(
-                "Pictures", ("outcome", "items"), [(k, str(n)) for k, n in outcomes.items() if n]
+                "Pictures",
+                ("outcome", "items"),
+                [(name, str(count)) for name, count in outcomes.items()],
             ),
             Table(
                 "Ranking, at 10",
