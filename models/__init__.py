@@ -1,1 +1,1 @@
-"""(being written)."""
+"""Encoder cards, the bundled pack and the builders that turn checkpoints into ONNX."""

@@ -1,0 +1,252 @@
+"""The architecture as a table, and a reading of every import that holds the code to it."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+FOLDERS = {"sightline": "engine", "sightline_kernels": "kernels", "sightline_models": "models"}
+STAGES = ("sources", "images", "encode", "features", "learn", "index", "rank", "store")
+
+# What every stage sees of the project, besides its own modules.
+SHARED = ("errors", "types", "config", "__version__", "sightline_kernels")
+
+# Module or package -> the other parts of the project it may import, also inside functions. A
+# package's line holds for all its modules. `sightline.` is left out of the names.
+IMPORTS: dict[str, tuple[str, ...]] = {
+    # The public names and the shared vocabulary.
+    "sightline": ("errors", "client", "rank.response"),
+    "errors": (),
+    "types": (),
+    "config": ("errors",),
+    # Stages never meet.
+    **dict.fromkeys(STAGES, SHARED),
+    # What joins them: to build, to write and open a generation, to serve.
+    "build": (*SHARED, *STAGES, "tables", "pictures", "snapshot"),
+    "tables": (*SHARED, "sources", "encode", "store"),
+    "pictures": (*SHARED, "images", "encode", "features", "store"),
+    "snapshot": (*SHARED, "features", "learn", "index", "rank", "store"),
+    "serve": (*SHARED, "rank", "store", "snapshot", "pictures"),
+    # The facade and what it stands on.
+    "folder": ("errors",),
+    "models": (*SHARED, "build", "folder", "sources.connect", "store"),
+    "client": (*SHARED, "models", "serve", "folder", "tables", "sources.connect", "rank", "store"),
+    # Those who use the facade, and the types of its answers.
+    "demo": ("client", "errors", "types", "images", "rank.response", "store.status"),
+    "cli": ("client", "errors", "demo", "rank.response", "store.status"),
+    "__main__": ("cli",),
+    # Packages of their own.
+    "sightline_kernels": (),
+    "sightline_models": (),
+}
+
+# Library -> who may import it. One door each, so that replacing it is work in one place.
+DOORS: dict[str, tuple[str, ...]] = {
+    "numpy": ("sightline", "sightline_kernels", "sightline_models"),
+    "polars": ("sightline",),
+    "duckdb": ("sources",),
+    "psycopg": ("sources",),
+    "sqlite3": ("sources", "images.cache"),
+    "PIL": ("images",),
+    "aiohttp": ("images",),
+    "yarl": ("images",),
+    "onnxruntime": ("encode",),
+    "hnswlib": ("index",),
+    "filelock": ("store",),
+    "yaml": ("config",),
+    "click": ("cli",),
+    "rich": ("cli",),
+    "numba": ("sightline_kernels",),
+}
+
+# Kernels have no business with files, clocks or the environment.
+KERNEL_STDLIB = ("__future__", "collections.abc", "math", "typing")
+
+HEAVY = ("numpy", "polars", "numba", "duckdb", "PIL", "aiohttp", "onnxruntime", "hnswlib")
+LONGEST = 400
+
+
+def module_files() -> dict[str, Path]:
+    """Every module of the three packages, by the name it is imported under."""
+    modules = {}
+    for package, folder in FOLDERS.items():
+        for path in sorted((CHECKOUT / folder).rglob("*.py")):
+            parts = path.relative_to(CHECKOUT / folder).with_suffix("").parts
+            modules[".".join((package, *parts)).removesuffix(".__init__")] = path
+    return modules
+
+
+MODULES = module_files()
+
+
+def starting_point(node: ast.ImportFrom, package: str) -> str:
+    """Return what `from X import` starts from, with the leading dots of X resolved."""
+    if not node.level:
+        return node.module or ""
+    above = package.split(".")[: package.count(".") + 2 - node.level]
+    return ".".join((*above, node.module) if node.module else above)
+
+
+def imported_names(source: str, package: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the full name of everything imported, wherever in the source it is."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                yield from ((node.lineno, alias.name) for alias in names)
+            case ast.ImportFrom(names=names):
+                start = starting_point(node, package)
+                yield from ((node.lineno, f"{start}.{alias.name}") for alias in names)
+            case ast.Call(
+                func=ast.Name("import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(str(name)), *_],
+            ):
+                yield node.lineno, name
+
+
+def within(name: str, parts: tuple[str, ...]) -> bool:
+    """Whether `name` is one of `parts` or lies in one; all as the tables spell them."""
+    short = name.removeprefix("sightline.")
+    return any(short == part or f"{short}.".startswith(f"{part}.") for part in parts)
+
+
+def line_of(module: str) -> str | None:
+    """Return the key of IMPORTS that `module` falls under: its own, or that of its package."""
+    if (short := module.removeprefix("sightline.")) in IMPORTS:
+        return short
+    package = module.rpartition(".")[0]
+    return None if package in {"", "sightline"} else line_of(package)
+
+
+def objection(name: str, module: str, line: str) -> str | None:
+    """Say why `module`, under the key `line` of IMPORTS, may not import `name`; None if it may."""
+    root = name.partition(".")[0]
+    if root in FOLDERS:
+        allowed = ", ".join(IMPORTS[line]) or "nothing else of the project"
+        reason = f"{line} imports {allowed}: pass the value in, or join the two in build or serve"
+        return None if within(name, (line, *IMPORTS[line])) else reason
+    if root in DOORS:
+        everywhere = "sightline" in DOORS[root] and module.startswith("sightline.")
+        reason = f"only {', '.join(DOORS[root])} may: ask there for what is needed"
+        return None if everywhere or within(module, DOORS[root]) else reason
+    if root not in sys.stdlib_module_names:
+        return "it has no door: declare it in pyproject.toml and give it a line in DOORS"
+    if line == "sightline_kernels" and not within(name, KERNEL_STDLIB):
+        return f"kernels import numpy, numba and {', '.join(KERNEL_STDLIB)}: leave it to the caller"
+    return None
+
+
+def violations(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """Return one sentence per import of `source` that the tables do not allow."""
+    line = line_of(module)
+    if line is None:
+        return [f"{module} has no line in IMPORTS: say there what it may import, or move it"]
+    package = module if is_package else module.rpartition(".")[0]
+    return [
+        f"{module}:{number} imports {name}, but {reason}"
+        for number, name in imported_names(source, package)
+        if (reason := objection(name, module, line))
+    ]
+
+
+def test_every_import_is_one_that_the_tables_allow() -> None:
+    found = [
+        violation
+        for module, path in MODULES.items()
+        for violation in violations(
+            path.read_text(encoding="utf-8"), module, is_package=path.stem == "__init__"
+        )
+    ]
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_every_line_of_the_table_names_a_module_that_exists() -> None:
+    named = {*IMPORTS, *(name for allowed in IMPORTS.values() for name in allowed)}
+    modules = {name.removeprefix("sightline.") for name in MODULES}
+    gone = sorted(named - {"__version__"} - modules)
+    assert not gone, f"IMPORTS names what is no longer there: {gone}; delete these entries"
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("sightline.images.load", "from ..sources.connect import open_source"),
+        ("sightline.images.load", "from .. import index"),
+        ("sightline.images.load", "import sightline.index.exact"),
+        ("sightline.images.load", "from sightline import Client"),
+        ("sightline.images.load", "def late():\n    from ..rank import ranker"),
+        ("sightline.images.load", "if TYPE_CHECKING:\n    from ..build import build_model"),
+        ("sightline.images.load", "importlib.import_module('sightline.store.home')"),
+        ("sightline.images.load", "import duckdb"),
+        ("sightline.images.load", "import sqlite3"),
+        ("sightline.images.load", "import requests"),
+        ("sightline.sources.files", "from PIL.Image import open"),
+        ("sightline.serve", "from numba import njit"),
+        ("sightline.serve", "from .sources.connect import open_source"),
+        ("sightline.cli.models", "from ..build import build_model"),
+        ("sightline.errors", "from .types import Rows"),
+        ("sightline.helpers", "import math"),
+        ("sightline_kernels.scan", "import os"),
+        ("sightline_kernels.scan", "from collections import Counter"),
+        ("sightline_kernels.scan", "from sightline.types import Rows"),
+        ("sightline_models.cards", "from sightline.errors import EncoderError"),
+    ],
+)
+def test_a_forbidden_import_is_found(module: str, source: str) -> None:
+    assert len(violations(source, module)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("sightline.images.load", "from ..errors import StorageError"),
+        ("sightline.images.load", "from .fetch import Downloader"),
+        ("sightline.images.load", "from . import codec"),
+        ("sightline.images.load", "from .. import __version__"),
+        ("sightline.images.load", "from sightline_kernels.scan import to_bytes"),
+        ("sightline.images.cache", "import sqlite3"),
+        ("sightline.images.load", "import aiohttp, asyncio, numpy.typing"),
+        ("sightline.serve", "from .rank.ranker import Ranker"),
+        ("sightline.cli.models", "def late():\n    from ..client import Client"),
+        ("sightline_kernels.scan", "from .compile import kernel\nimport math"),
+    ],
+)
+def test_an_allowed_import_passes(module: str, source: str) -> None:
+    assert violations(source, module) == []
+
+
+def test_the_dots_of_a_package_start_at_the_package_itself() -> None:
+    source = "from .options import home"
+    assert violations(source, "sightline.cli", is_package=True) == []
+    assert violations(source, "sightline.serve") != []
+
+
+def test_no_module_is_longer_than_a_reader_can_hold() -> None:
+    lengths = {name: len(path.read_text("utf-8").splitlines()) for name, path in MODULES.items()}
+    long = {name: length for name, length in lengths.items() if length > LONGEST}
+    assert not long, f"over {LONGEST} lines, split by topic: {long}"
+
+
+def test_no_module_is_named_for_what_did_not_fit_elsewhere() -> None:
+    vague = {"utils", "util", "helpers", "common", "misc"}
+    named = [name for name in MODULES if vague & set(name.split("."))]
+    assert not named, f"name these for what they do: {named}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_imported_module_by_module(stage: str) -> None:
+    body = ast.parse(MODULES[f"sightline.{stage}"].read_text("utf-8")).body
+    assert [type(node) for node in body] == [ast.Expr], (
+        f"{stage}/__init__.py may hold a docstring only: what it imports, every command pays for"
+    )
+
+
+def test_the_command_line_starts_without_heavy_libraries() -> None:
+    command = f"import sys, sightline.cli; print(*sorted(set({HEAVY}) & set(sys.modules)))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", command], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert not loaded, f"`sightline --help` imports {loaded}: import them where they are used"
