@@ -131,17 +131,14 @@ def _measure_subject(
             if mask[y, x] == BACKDROP:
                 continue
             seen += 1
-            light += lab[y, x, 0]
-            light2 += float(lab[y, x, 0]) ** 2
-            red, green, blue = (
-                float(pixels[y, x, 0]),
-                float(pixels[y, x, 1]),
-                float(pixels[y, x, 2]),
-            )
+            lightness = np.float64(lab[y, x, 0])  # its square is subtracted from squares below
+            light += lightness
+            light2 += lightness * lightness
+            red, green = float(pixels[y, x, 0]), float(pixels[y, x, 1])
             opponent = red - green
             red_green += opponent
             red_green2 += opponent * opponent
-            opponent = 0.5 * (red + green) - blue
+            opponent = 0.5 * (red + green) - float(pixels[y, x, 2])
             yellow_blue += opponent
             yellow_blue2 += opponent * opponent
     light, red_green, yellow_blue = light / seen, red_green / seen, yellow_blue / seen

@@ -56,18 +56,18 @@ def _to_bytes(
     errors: NDArray[np.float32],
 ) -> None:
     for i in range(vectors.shape[0]):
-        largest, total = np.float32(0), np.float32(0)
+        largest, total = np.float32(0), 0.0
         for j in range(vectors.shape[1]):
             largest = max(largest, abs(vectors[i, j]))
-            total += vectors[i, j] * vectors[i, j]
+            total += np.float64(vectors[i, j]) ** 2
         known = np.isfinite(total)
         scale = largest / np.float32(_LEVELS) if known else np.float32(0)
         inverse = np.float32(1) / scale if scale > 0 else np.float32(0)
-        lost = np.float32(0)
+        lost = 0.0
         for j in range(vectors.shape[1]):
             code = np.rint(vectors[i, j] * inverse) if known else np.float32(0)
             codes[i, j] = np.int8(code)
-            lost += (vectors[i, j] - code * scale) ** 2
+            lost += np.float64(vectors[i, j] - code * scale) ** 2
         scales[i] = scale
         errors[i] = np.sqrt(lost) if known else np.inf
 

@@ -72,7 +72,8 @@ class HnswIndex:
         rows = np.flatnonzero(presence)
         graph = hnswlib.Index("ip", vectors.shape[1])
         graph.init_index(len(rows), M=M, ef_construction=EF_CONSTRUCTION, random_seed=_SEED)
-        graph.add_items(vectors[rows], rows)
+        if len(rows):  # hnswlib trips over none
+            graph.add_items(vectors[rows], rows)
         graph.set_ef(EF)
         return cls(graph, vectors, presence)
 

@@ -1,0 +1,217 @@
+"""Plain NumPy twins of the kernels, written from the formulas and not from the loops."""
+
+import numpy as np
+
+
+def oklab(pixels):
+    level = pixels / 255.0
+    linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
+    to_cone = [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+    to_lab = [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+    return np.cbrt(linear @ np.transpose(to_cone)) @ np.transpose(to_lab)
+
+
+def foreground(lab, *, same, plain_rim, least):
+    """One picture (side, side, 3) -> its mask and box, by fixed-point dilation."""
+    side = len(lab)
+    # The kernel tries every third pixel of the rim, going round all four edges at once.
+    edges = [lab[0, :-1], lab[-1, 1:], lab[1:, 0], lab[:-1, -1]]
+    rim = np.stack(edges, axis=1).reshape(-1, 3).astype(np.float64)
+    alike = np.linalg.norm(rim[::3, None] - rim[None], axis=-1) < same
+    winner = alike.sum(axis=1).argmax()
+    mask = np.ones((side, side), np.uint8)
+    if alike[winner].mean() >= plain_rim:
+        color = rim[alike[winner]].mean(axis=0)
+        backdrop_like = np.linalg.norm(lab - color, axis=-1) < same
+        flooded = np.pad(np.zeros((side - 2, side - 2), bool), 1, constant_values=True)
+        flooded &= backdrop_like
+        while True:
+            grown = flooded.copy()
+            grown[1:] |= flooded[:-1]
+            grown[:-1] |= flooded[1:]
+            grown[:, 1:] |= flooded[:, :-1]
+            grown[:, :-1] |= flooded[:, 1:]
+            grown &= backdrop_like
+            if (grown == flooded).all():
+                break
+            flooded = grown
+        mask[flooded] = 0
+    if mask.sum() < least * side * side:
+        mask[:] = 1
+    lines = [np.flatnonzero(mask.sum(axis=axis) * 100 >= mask.sum()) for axis in (1, 0)]
+    box = [lines[0][0], lines[1][0], lines[0][-1] + 1, lines[1][-1] + 1]
+    inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+    mask[1:-1, 1:-1] += inner
+    return mask, box
+
+
+def tents(position, count, *, circular=False):
+    """Membership of positions in bins at 0, 1, ...: 1 at a bin's centre, 0 from the next one on."""
+    distance = np.abs(position[..., None] - np.arange(count))
+    if circular:
+        distance = np.minimum(distance, count - distance)
+    return np.clip(1 - distance, 0, 1)
+
+
+def _ramp(values, low, high):
+    return np.clip((values - low) / (high - low), 0, 1)
+
+
+def palette(lab, mask, k):
+    """One picture; `k` is the module with the kernel's constants."""
+    weight = np.choose(mask, [0, k.OUTLINE_WEIGHT, 1]).ravel()
+    lightness, a, b = lab.reshape(-1, 3).astype(np.float64).T
+    chroma = np.hypot(a, b)
+    tinted = _ramp(chroma, k.NEUTRAL, k.MUTED)
+    vivid = _ramp(chroma, k.MUTED, k.VIVID)
+    greys = tents(np.clip(lightness, 0, 1) * (k.GREYS - 1), k.GREYS)
+    hues = tents((np.arctan2(b, a) / (2 * np.pi) + 0.5) % 1 * k.HUES, k.HUES, circular=True)
+    shades = tents(_ramp(lightness, k.DARK, k.LIGHT) * (k.SHADES - 1), k.SHADES)
+    tints = (hues[:, :, None] * shades[:, None, :]).reshape(len(weight), -1)
+    bins = np.hstack(
+        [
+            greys * (1 - tinted)[:, None],
+            tints * (tinted * (1 - vivid))[:, None],
+            tints * (tinted * vivid)[:, None],
+        ]
+    )
+    return weight @ bins / weight.sum()
+
+
+def _cells(box, grid):
+    """Cell of each pixel of a box, by rows."""
+    top, left, bottom, right = box
+    rows = np.arange(bottom - top) * grid // (bottom - top)
+    columns = np.arange(right - left) * grid // (right - left)
+    return rows[:, None] * grid + columns[None, :]
+
+
+def layout(lab, mask, box, grid):
+    top, left, bottom, right = box
+    cells = _cells(box, grid)
+    inside = mask[top:bottom, left:right] > 0
+    values = (lab[top:bottom, left:right] - [0.5, 0, 0]) * [1, 2, 2] * inside[..., None]
+    means = [
+        values[cells == cell].sum(axis=0) / max((cells == cell).sum(), 1) for cell in range(grid**2)
+    ]
+    return np.ravel(means)
+
+
+def silhouette(mask, box, grid):
+    top, left, bottom, right = box
+    cells = _cells(box, grid)
+    signs = np.where(mask[top:bottom, left:right] > 0, 1.0, -1.0)
+    return [signs[cells == cell].mean() if (cells == cell).any() else 0 for cell in range(grid**2)]
+
+
+def _steepest(lab):
+    """Central differences of the channel that changes most, for all inner pixels."""
+    down = lab[2:, 1:-1].astype(np.float64) - lab[:-2, 1:-1]
+    across = lab[1:-1, 2:].astype(np.float64) - lab[1:-1, :-2]
+    channel = (down**2 + across**2).argmax(axis=-1)[..., None]
+    down = np.take_along_axis(down, channel, -1)[..., 0]
+    across = np.take_along_axis(across, channel, -1)[..., 0]
+    return np.hypot(down, across), np.arctan2(down, across) / np.pi % 1
+
+
+def edges(lab, box, k):
+    top, left, bottom, right = box
+    magnitude, turn = _steepest(lab)
+    magnitude = np.where(magnitude > k.LEAST_STEP, magnitude, 0)
+    y, x = np.arange(1, len(lab) - 1), np.arange(1, len(lab) - 1)
+    near = ((y >= top - 1) & (y <= bottom))[:, None] & ((x >= left - 1) & (x <= right))[None]
+    height, width = (bottom - top) / k.GRID, (right - left) / k.GRID
+    rows = tents(np.clip((y - top + 0.5) / height - 0.5, 0, k.GRID - 1), k.GRID)
+    columns = tents(np.clip((x - left + 0.5) / width - 0.5, 0, k.GRID - 1), k.GRID)
+    bearings = tents(turn * k.DIRECTIONS, k.DIRECTIONS, circular=True)
+    strength = magnitude * near / (height * width)
+    return np.einsum("yx,yr,xc,yxd->rcd", strength, rows, columns, bearings).ravel()
+
+
+def texture(lab, inside, k):
+    """One picture at one scale -> mean strength of directions, shares of codes."""
+    side = len(lab)
+    shifts = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    shifted = {
+        (dy, dx): (
+            inside[1 + dy : side - 1 + dy, 1 + dx : side - 1 + dx],
+            lab[1 + dy : side - 1 + dy, 1 + dx : side - 1 + dx, 0],
+        )
+        for dy, dx in shifts
+    }
+    surface = np.all([part[0] for part in shifted.values()], axis=0)
+    magnitude, turn = _steepest(lab)
+    magnitude = np.where(surface & (magnitude > k.FLAT), magnitude, 0)
+    bearings = tents(turn * k.DIRECTIONS, k.DIRECTIONS, circular=True)
+    directions = np.einsum("yx,yxd->d", magnitude, bearings)
+
+    circle = [(-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1)]
+    limit = shifted[0, 0][1] + np.float64(k.FLAT)
+    bits = np.stack([shifted[step][1] > limit for step in circle])
+    runs = (bits != np.roll(bits, 1, axis=0)).sum(axis=0)
+    code = np.where(runs <= 2, bits.sum(axis=0), k.CODES - 1)
+    counts = np.bincount(code[surface], minlength=k.CODES)
+    seen = max(surface.sum(), 1)
+    return directions / seen, counts / seen
+
+
+def color_shares(lab, mask, prototypes, names, count, k):
+    stretch = [1, k.CHROMA_STRETCH, k.CHROMA_STRETCH]
+    distance = (((lab.reshape(-1, 1, 3) - prototypes) * stretch) ** 2).sum(axis=-1)
+    name = np.asarray(names)[distance.argmin(axis=1)]
+    weight = np.choose(mask, [0, k.OUTLINE_WEIGHT, 1]).ravel()
+    return np.bincount(name, weight, minlength=count) / weight.sum()
+
+
+def appearance(pixels, lab, mask, k):
+    lightness = lab[..., 0].astype(np.float64)
+    red, green, blue = pixels[mask > 0].astype(np.float64).T
+    red_green, yellow_blue = red - green, (red + green) / 2 - blue
+    spread = np.hypot(red_green.std(), yellow_blue.std())
+    offset = np.hypot(red_green.mean(), yellow_blue.mean())
+    middle = lightness[1:-1, 1:-1]
+    up, down = lightness[:-2, 1:-1], lightness[2:, 1:-1]
+    left, right = lightness[1:-1, :-2], lightness[1:-1, 2:]
+    laplacian = up + down + left + right - 4 * middle
+    return [
+        lightness[mask > 0].mean(),
+        lightness[mask > 0].std(),
+        spread + 0.3 * offset,
+        laplacian.var(),
+        (np.hypot(down - up, right - left) > k.VISIBLE_EDGE).mean(),
+    ]
+
+
+def to_bytes(vectors):
+    scales = np.abs(vectors).max(axis=1, initial=0) / 127
+    codes = np.rint(vectors / np.where(scales > 0, scales, 1)[:, None])
+    errors = np.linalg.norm(vectors - codes * scales[:, None], axis=1)
+    return codes, scales, errors
+
+
+def cooccurrence(user_offsets, item_rows, weights, n_items, k, shrinkage):
+    matrix = np.zeros((len(user_offsets) - 1, n_items))
+    for user in range(len(matrix)):
+        span = slice(user_offsets[user], user_offsets[user + 1])
+        matrix[user, item_rows[span]] = weights[span]
+    lengths = np.linalg.norm(matrix, axis=0)
+    norms = np.outer(lengths, lengths) + shrinkage
+    scores = np.divide(matrix.T @ matrix, norms, out=np.zeros_like(norms), where=norms > 0)
+    np.fill_diagonal(scores, 0)
+    scores = scores.astype(np.float32)
+    neighbours = np.full((n_items, k), -1)
+    best = np.zeros((n_items, k), np.float32)
+    for item in range(n_items):
+        order = np.argsort(-scores[item], kind="stable")
+        order = order[scores[item, order] > 0][:k]
+        neighbours[item, : len(order)] = order
+        best[item, : len(order)] = scores[item, order]
+    return neighbours, best
