@@ -30,7 +30,6 @@ python=("$venv/bin/python" -P)
 export MYPYPATH=.typing
 "${python[@]}" -m mypy -p sightline -p sightline_kernels -p sightline_models
 "${python[@]}" -m mypy bench
-"${python[@]}" -m mypy --explicit-package-bases tests
 # Once as plain Python: out-of-bounds reads that compiled kernels pass over become IndexErrors.
 NUMBA_DISABLE_JIT=1 "${python[@]}" -m pytest --quiet tests/kernels
 "${python[@]}" -m pytest "$@"
