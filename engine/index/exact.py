@@ -87,14 +87,13 @@ class ExactIndex:
 
     def _scan_floats(self, queries: Vectors, k: int, eligible: Mask) -> Iterator[Rows]:
         together = max(1, _BLOCK_SCORES // len(self._vectors))
-        excluded = np.flatnonzero(~eligible)
+        rows = np.flatnonzero(eligible).astype(np.int32)
         for start in range(0, len(queries), together):
             block = queries[start : start + together]
             with np.errstate(invalid="ignore", over="ignore"):  # rows without a vector: anything
                 scores = block @ self._vectors.T
-            scores[:, excluded] = -np.inf
             for query, row_scores in zip(block, scores, strict=True):
-                yield _near_best(row_scores, k, query)
+                yield rows[_near_best(row_scores[rows], k, query)]
 
     def _scan_bytes(self, queries: Vectors, k: int, eligible: Mask) -> Iterator[Rows]:
         from sightline_kernels.scan import possible_best, to_bytes  # wakes Numba

@@ -24,7 +24,7 @@ EF = 128
 """Candidates a search keeps open; 64 already reaches recall 1 on easy data, twice that is room."""
 
 _SEED = 0
-_SPARE = 16  # fetched beyond k: the graph scores in float32, and ties are settled afterwards
+_SPARE = 16  # fetched beyond need: a mask may fall harder on the query's surroundings
 _MOST_FETCHED = 1024  # beyond it, walking the graph takes longer than the exact scan
 
 
@@ -158,7 +158,7 @@ class HnswIndex:
         node it passes, which on narrow masks is a hundred times slower.
         """
         present = self._graph.get_current_count()
-        fetch = k * present // count + _SPARE
+        fetch = 2 * k * present // count + _SPARE
         while True:
             fetch = min(fetch, present)
             if fetch > _MOST_FETCHED:
