@@ -1,5 +1,6 @@
 """What every vector index promises, and the last step they share: exact scores, in order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from ..types import Mask, Rows, Scores, Vectors
 
-__all__ = ["Neighbours", "VectorIndex", "checked_query", "exact_best", "no_neighbours"]
+__all__ = ["Neighbours", "VectorIndex", "checked_query", "exactly_ranked", "no_neighbours"]
 
 _BLOCK = 8192  # rows scored at a time: a crowd of ties must not double the memory
 
@@ -75,8 +76,10 @@ def no_neighbours(n_queries: int) -> Neighbours:
     return Neighbours(np.empty((n_queries, 0), np.int32), np.empty((n_queries, 0), np.float32))
 
 
-def exact_best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Scores]:
-    """Score some rows exactly and return the best `k` of them.
+def exactly_ranked(
+    vectors: Vectors, queries: Vectors, candidates: Iterable[Rows], k: int
+) -> Neighbours:
+    """Score each query's candidates exactly and keep the best `k`.
 
     Scores are summed in float64 before they become float32, so that a row has the same score
     whichever way it was found, and two equal vectors tie.
@@ -85,18 +88,19 @@ def exact_best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Ro
     ----------
     vectors
         All vectors, shape (n, d).
-    rows
-        Candidates, ascending, at least `k`.
-    query
-        Shape (d,).
+    queries
+        Shape (q, d), at least one.
+    candidates
+        For each query its rows, ascending, at least `k`.
     k
-        How many to return.
-
-    Returns
-    -------
-    rows, scores
-        Shape (k,), best first, equal scores by lower row.
+        How many to keep, at least 1.
     """
+    best = [_best(vectors, rows, query, k) for query, rows in zip(queries, candidates, strict=True)]
+    rows, scores = zip(*best, strict=True)
+    return Neighbours(np.stack(rows), np.stack(scores))
+
+
+def _best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Scores]:
     wide = query.astype(np.float64)
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
     # einsum, not BLAS: the same order of summation for every row, wherever it stands in a block.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..types import Mask, Rows, Scores, Vectors
-from .base import Neighbours, checked_query, exact_best, no_neighbours
+from .base import Neighbours, checked_query, exactly_ranked, no_neighbours
 
 if TYPE_CHECKING:
     from sightline_kernels.scan import ByteVectors
@@ -72,12 +72,7 @@ class ExactIndex:
             candidates = self._scan_floats(queries, k, eligible)
         else:
             candidates = self._scan_bytes(queries, k, eligible)
-        best = [
-            exact_best(self._vectors, rows, query, k)
-            for query, rows in zip(queries, candidates, strict=True)
-        ]
-        rows, scores = zip(*best, strict=True)
-        return Neighbours(np.stack(rows), np.stack(scores))
+        return exactly_ranked(self._vectors, queries, candidates, k)
 
     def _gather(self, queries: Vectors, k: int, eligible: Mask) -> Iterator[Rows]:
         rows = np.flatnonzero(eligible).astype(np.int32)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import CorruptGenerationError, StorageError
 from ..types import Mask, Rows, Vectors
-from .base import Neighbours, checked_query, exact_best, no_neighbours
+from .base import Neighbours, checked_query, exactly_ranked, no_neighbours
 from .exact import NARROW_SHARE, ExactIndex
 
 __all__ = ["HnswIndex"]
@@ -143,12 +143,7 @@ class HnswIndex:
         if count > len(eligible) * NARROW_SHARE:
             found = self._walk(queries, k, eligible, count)
             if found is not None:
-                best = [
-                    exact_best(self._vectors, rows, query, k)
-                    for query, rows in zip(queries, found, strict=True)
-                ]
-                rows, scores = zip(*best, strict=True)
-                return Neighbours(np.stack(rows), np.stack(scores))
+                return exactly_ranked(self._vectors, queries, found, k)
         return self._exact.query(queries, k, allowed=eligible)
 
     def _walk(self, queries: Vectors, k: int, eligible: Mask, count: int) -> list[Rows] | None:
