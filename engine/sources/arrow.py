@@ -5,9 +5,9 @@ from typing import Any, Protocol, runtime_checkable
 
 __all__ = ["ArrowStream", "ArrowTable"]
 
-# This module imports neither DuckDB nor Polars, and must not: Polars keeps the type of every
-# object it reads a stream from until the process has ended, and a type keeps its module's globals.
-# With DuckDB among them, DuckDB reports its types as leaked on the way out.
+# This module imports nothing of DuckDB or of the rest of this stage, and must not: Polars keeps the
+# type of every object it reads a stream from until the process has ended, a type keeps what its
+# module refers to, and with DuckDB's types among that DuckDB reports them as leaked on the way out.
 
 
 @runtime_checkable

@@ -70,6 +70,7 @@ def open_source(
     choice = _choice(connector, name, unquote(fragment) or table)
     match scheme[1].lower():
         case "postgresql" | "postgres":
+            _check_quoting(connector, text)
             return _open_postgres(place, choice)
         case "sqlite":
             return SqliteSource(_sqlite_path(place, base_dir), choice)
@@ -126,6 +127,18 @@ def _sqlite_path(address: str, base_dir: Path) -> Path:
     relative = base_dir / Path(path).expanduser()
     rooted = Path("/") / path
     return rooted if not relative.exists() and rooted.exists() else relative
+
+
+def _check_quoting(connector: str, uri: str) -> None:
+    """Refuse a URI that its password ends too early: errors would show the rest of it."""
+    parts = re.fullmatch(r"[^:]+://([^/?#]*)([^?#]*)(?:\?[^#]*)?(.*)", uri, re.DOTALL)
+    server, path, fragment = parts.groups() if parts else ("", "", "")
+    if server.count("@") > 1 or "@" in path or "@" in fragment:
+        message = (
+            f"{connector!r} is bound to a PostgreSQL URI with more than one @; special characters "
+            "in user and password must be percent-encoded (@ is %40, / is %2F, # is %23)"
+        )
+        raise ConnectorError(message)
 
 
 def _open_postgres(uri: str, choice: TableChoice) -> Source:

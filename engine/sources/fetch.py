@@ -10,7 +10,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from ..errors import ConnectorError, QueryError
 from .arrow import ArrowStream
-from .comments import strip_hash_comments
+from .comments import strip_comments
 from .explain import query_error
 from .quoting import identifier, literal
 from .report import TableReport
@@ -70,7 +70,7 @@ def run_queries(queries: Mapping[str, str], sources: Mapping[str, Source]) -> Fe
     SQL comes from strangers: each query is one SELECT, and it sees the bound tables only. DuckDB is
     closed before the first query runs (no files but those behind a bound Parquet view, no network,
     no extensions, no Python variables, settings locked) and the queries run in a read-only
-    transaction. `#` notes are taken out first. Times are UTC.
+    transaction. Comments are taken out first, `#` notes among them. Times are UTC.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def run_queries(queries: Mapping[str, str], sources: Mapping[str, Source]) -> Fe
     ):
         connection.execute("SET TimeZone = 'UTC'")
         statements = {
-            name: _only_select(connection, name, strip_hash_comments(sql))
+            name: _only_select(connection, name, strip_comments(sql))
             for name, sql in queries.items()
         }
         _check_names(sources)
@@ -106,7 +106,7 @@ def run_queries(queries: Mapping[str, str], sources: Mapping[str, Source]) -> Fe
 
 
 def _check_names(sources: Mapping[str, Source]) -> None:
-    """SQL reads names without regard to case, so two tables must differ in more than that."""
+    """Refuse names that differ in case only: SQL would read them as one."""
     first: dict[str, str] = {}
     for name in sources:
         if (other := first.setdefault(name.casefold(), name)) != name:
@@ -125,7 +125,7 @@ def _only_select(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> 
         found = " and ".join(kinds) or "nothing"
         message = f"fetch.{name} must be exactly one SELECT; it holds {found}"
         raise QueryError(message)
-    return statements[0].query.rstrip().rstrip(";")
+    return sql.rstrip(" \t\r\n;")
 
 
 def _close(connection: duckdb.DuckDBPyConnection, loaded: Mapping[str, Loaded]) -> None:
