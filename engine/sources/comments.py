@@ -36,12 +36,12 @@ def strip_comments(sql: str) -> str:
     kept = []
     position = 0
     while passage := _PASSAGE.search(sql, position):
-        start, end = passage.span()
+        start = passage.start()
+        end = _block_end(sql, start) if passage["block"] else passage.end()
+        if end is None:  # never closed: left for DuckDB to complain about
+            break
         kept.append(sql[position:start])
         if passage["block"]:
-            end = _block_end(sql, start)
-            if end is None:  # for DuckDB to complain about
-                return "".join(kept) + sql[start:]
             kept.append(" " + "\n" * sql.count("\n", start, end))
         elif not passage["line"]:
             kept.append(passage[0])

@@ -22,7 +22,7 @@ from .times import microseconds, plausible
 from .users import USER_ID_NAMES
 from .weights import DEFAULT_WEIGHT, WEIGHTS, folded, weight
 
-__all__ = ["EventTable", "event_table", "no_events"]
+__all__ = ["EventTable", "event_table"]
 
 _TIME_NAMES = [
     "created_at",
@@ -118,46 +118,54 @@ def event_table(
         If no column can be the user or the item, or no row at all can be used.
     """
     frame, notes = distinct_names(frame)
-    columns = frame.columns
-    user = _required(columns, USER_ID_NAMES, user_column, "user column")
-    item = _required(columns, ITEM_ID_NAMES, item_column, "item column")
-    time = _optional(columns, _TIME_NAMES, time_column)
-    label = _optional(columns, _LABEL_NAMES, label_column)
-    kind = _type_column(frame)
-    value = find_column([name for name in columns if name != kind], _VALUE_NAMES)
+    found = _Columns(
+        user=_required(frame.columns, USER_ID_NAMES, user_column, "user column"),
+        item=_required(frame.columns, ITEM_ID_NAMES, item_column, "item column"),
+        time=_optional(frame.columns, _TIME_NAMES, time_column),
+        label=_optional(frame.columns, _LABEL_NAMES, label_column),
+        kind=_type_column(frame),
+    )
+    catalogue = pl.DataFrame({"item_id": item_ids}, schema={"item_id": pl.String})
+    judged = (
+        _read(frame, found, now)
+        .join(catalogue.with_row_index("item_row"), on="item_id", how="left", maintain_order="left")
+        .with_columns(weight(pl.col("event_type"), pl.col("label")).alias("weight"))
+        .with_columns(_reason(labelled=found.label is not None).alias("reason"))
+    )
+    kept = judged.filter(pl.col("reason").is_null())
+    report = _report(judged, kept, notes)
+    if len(frame) and not len(kept):
+        raise SchemaError(_nothing_left(report, found))
+    oldest_first = kept.sort("time", maintain_order=True)
+    events = oldest_first.select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
+    return EventTable(events, timed=found.time is not None, report=report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Which columns play which part."""
+
+    user: str
+    item: str
+    time: str | None
+    label: str | None
+    kind: str | None
+
+
+def _read(frame: pl.DataFrame, found: _Columns, now: datetime) -> pl.DataFrame:
+    """Read the cells that play a part; what cannot be read is null, and known to be given."""
     height = len(frame)
-    events = pl.DataFrame(
+    value = find_column([name for name in frame.columns if name != found.kind], _VALUE_NAMES)
+    return pl.DataFrame(
         [
-            id_texts(frame[user]).alias("user_id"),
-            id_texts(frame[item]).alias("item_id"),
-            *_times(frame[time] if time else None, height, now),
-            _texts(frame[kind] if kind else None, height).alias("event_type"),
-            *_labels(frame[label] if label else None, height),
+            id_texts(frame[found.user]).alias("user_id"),
+            id_texts(frame[found.item]).alias("item_id"),
+            *_times(frame[found.time] if found.time else None, height, now),
+            _texts(frame[found.kind] if found.kind else None, height).alias("event_type"),
+            *_labels(frame[found.label] if found.label else None, height),
             _numbers(frame[value] if value else None, height).alias("event_value"),
         ]
     )
-    catalogue = pl.DataFrame({"item_id": item_ids}, schema={"item_id": pl.String})
-    judged = events.join(
-        catalogue.with_row_index("item_row"), on="item_id", how="left", maintain_order="left"
-    ).with_columns(weight(pl.col("event_type"), pl.col("label")).alias("weight"))
-    judged = judged.with_columns(_reason(labelled=label is not None).alias("reason"))
-    kept = judged.filter(pl.col("reason").is_null())
-    report = _report(judged, kept, notes)
-    if height and not len(kept):
-        reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in report.dropped.items())
-        message = (
-            f"none of the {height:,} rows of fetch.events can be used ({reasons}). Users were read "
-            f"from {user!r}, items from {item!r}, times from {time!r}, labels from {label!r}"
-        )
-        raise SchemaError(message)
-    oldest_first = kept.sort("time", maintain_order=True)
-    events = oldest_first.select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
-    return EventTable(events, timed=time is not None, report=report)
-
-
-def no_events() -> EventTable:
-    """Return the table of a model without events."""
-    return EventTable(pl.DataFrame(schema=_SCHEMA), timed=False, report=TableReport("events", 0, 0))
 
 
 def _required(columns: Sequence[str], names: Sequence[str], named: str | None, part: str) -> str:
@@ -241,6 +249,15 @@ def _report(judged: pl.DataFrame, kept: pl.DataFrame, notes: tuple[str, ...]) ->
         dropped=dict(dropped.iter_rows()),
         examples={"unknown item": examples} if examples else {},
         notes=(*notes, *_remarks(kept)),
+    )
+
+
+def _nothing_left(report: TableReport, found: _Columns) -> str:
+    reasons = ", ".join(f"{reason}: {rows:,}" for reason, rows in report.dropped.items())
+    return (
+        f"none of the {report.rows:,} rows of fetch.events can be used ({reasons}). Users were "
+        f"read from {found.user!r}, items from {found.item!r}, times from {found.time!r}, labels "
+        f"from {found.label!r}"
     )
 
 

@@ -11,9 +11,9 @@ from . import delimited, ndjson
 from .quoting import identifier, path_list
 from .source import Loaded
 
-__all__ = ["FORMATS", "FileSource", "find_files"]
+__all__ = ["FileSource", "find_files"]
 
-FORMATS = {
+_FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
     ".txt": "csv",
@@ -41,7 +41,7 @@ class FileSource:
         (and an item table turns it back into numbers, counting the word).
         """
         try:
-            match FORMATS[_suffix(self.files[0])]:
+            match _FORMATS[_suffix(self.files[0])]:
                 case "csv":
                     return delimited.load(connection, name, self.files)
                 case "ndjson":
@@ -97,12 +97,12 @@ def find_files(location: Path, *, name: str) -> tuple[Path, ...]:
     if not files:
         message = f"{name!r} has nothing to read: {missing}"
         raise ConnectorError(message)
-    formats = {FORMATS.get(_suffix(file)) for file in files}
+    formats = {_FORMATS.get(_suffix(file)) for file in files}
     if len(formats) != 1 or None in formats:
-        odd = next((file for file in files if _suffix(file) not in FORMATS), files[0])
+        odd = next((file for file in files if _suffix(file) not in _FORMATS), files[0])
         message = (
             f"{name!r} is bound to {odd}, whose name ends like no format that is read, or unlike "
-            f"its neighbours'; read are {', '.join(FORMATS)}, text also as .gz or .zst"
+            f"its neighbours'; read are {', '.join(_FORMATS)}, text also as .gz or .zst"
         )
         raise ConnectorError(message)
     if not any(file.stat().st_size for file in files):

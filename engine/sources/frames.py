@@ -45,7 +45,11 @@ def register(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFra
     readable = frame.select(
         pl.col(column).cast(_plain(dtype)) for column, dtype in frame.schema.items()
     )
-    connection.register(name, ArrowStream(readable.__arrow_c_stream__))
+    try:
+        connection.register(name, ArrowStream(readable.__arrow_c_stream__))
+    except duckdb.Error as error:
+        message = f"the table bound to {name!r} has a column that SQL cannot read: {error}"
+        raise ConnectorError(message) from error
 
 
 def _collected(table: pl.LazyFrame | ArrowTable) -> pl.DataFrame:
