@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -30,7 +31,7 @@ from .rank.ranker import Ranker
 from .snapshot import FrozenTables, write_snapshot
 from .sources.connect import Binding
 from .sources.roles import Role
-from .store.generation import GenerationWriter
+from .store.generation import new_generation
 from .store.home import Home
 from .store.lock import model_lock
 from .store.recipe import Recipe
@@ -125,14 +126,10 @@ def _build(
     status.progress("people")
     people = _people(catalogue, inputs.interactions)
     status.stage(State.DEPLOYING)
-    writer = GenerationWriter(home.model(config.name))
-    try:
+    with new_generation(home.model(config.name)) as writer:
         frozen = _frozen_tables(inputs, catalogue)
         write_snapshot(writer, frozen, catalogue, words, inputs.interactions, people)
         writer.commit(_manifest(config, encoder, inputs, metrics, frozen, status.status.seconds))
-    except BaseException:
-        writer.abandon()
-        raise
     status.stage(State.ACTIVE)
 
 
@@ -176,7 +173,6 @@ def _tune(inputs: _Inputs, words: WordTable, status: StatusWriter) -> dict[str, 
     popular = popularity(earlier.rows, earlier.weights, len(catalogue))
 
     def personal(user: int, k: int) -> Rows:
-        status.progress("held-out ranking", users.index(user) + 1, len(users))
         return ranker.for_person(earlier[user], k).rows
 
     def most_popular(user: int, k: int) -> Rows:
@@ -184,9 +180,16 @@ def _tune(inputs: _Inputs, words: WordTable, status: StatusWriter) -> dict[str, 
         unseen[earlier[user].rows] = False
         return top_rows(popular, k, unseen)
 
+    def judge(step: str, rank: Callable[[int, int], Rows]) -> dict[str, float]:
+        progress = partial(status.progress, step)
+        metrics = evaluate(
+            rank, later, users, n_items=len(catalogue), k=_CUT_OFF, progress=progress
+        )
+        return metrics.to_dict()
+
     judged = {
-        name: evaluate(rank, later, users, n_items=len(catalogue), k=_CUT_OFF).to_dict()
-        for name, rank in (("personal", personal), ("popularity", most_popular))
+        "personal": judge("held-out ranking", personal),
+        "popularity": judge("held-out popularity", most_popular),
     }
     return {"split": "last fifth of every user's events, by time", **judged}
 

@@ -130,7 +130,9 @@ def _telling_columns(metadata: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _is_long(metadata: Sequence[Mapping[str, Any]], name: str) -> bool:
-    return any(len(str(record.get(name))) > _MAX_CELL for record in metadata)
+    """Whether a column would flood the table: paragraphs, lists, addresses."""
+    values = [str(record.get(name)) for record in metadata]
+    return any(len(value) > _MAX_CELL or "://" in value for value in values)
 
 
 def _parts(response: "Response") -> list[str]:

@@ -51,6 +51,7 @@ def evaluate(
     *,
     n_items: int,
     k: int = 10,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Metrics:
     """Judge a ranking by what its users picked later.
 
@@ -67,6 +68,8 @@ def evaluate(
         Size of the catalogue.
     k
         Cut-off.
+    progress
+        Called with how many users are judged, and how many there are.
     """
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
     figures = np.zeros((len(users), 4))
@@ -81,5 +84,6 @@ def evaluate(
         first = 1.0 / (np.argmax(hits) + 1) if hits.any() else 0.0
         gain = discounts[: len(hits)][hits].sum()
         figures[place] = gain / ideal, hits.sum() / len(relevant), hits.any(), first
+        progress(place + 1, len(users))
     ndcg, recall, hit_ratio, mrr = figures.mean(axis=0).tolist() if users else [0.0] * 4
     return Metrics(k, len(users), ndcg, recall, hit_ratio, mrr, len(shown) / max(n_items, 1))

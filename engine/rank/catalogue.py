@@ -10,7 +10,7 @@ from ..types import History, Mask, Rows, Scores, Vectors
 
 __all__ = ["Catalogue", "recent_picks", "taste_vector"]
 
-RECENCY_HALF_LIFE_DAYS = 30.0
+RECENCY_HALF_LIFE_DAYS = 90.0
 MAX_PICKS = 50
 """Latest picks of a history that speak for it."""
 _MICROSECONDS_PER_DAY = 86_400_000_000
@@ -97,9 +97,10 @@ def center_vectors(vectors: Vectors, center: NDArray[np.float32]) -> Vectors:
 def recent_picks(history: History) -> tuple[Rows, Scores]:
     """Return the rows of the latest positive picks, newest last, and how much each counts.
 
-    A pick counts by the weight of its event, and half as much for every thirty days that it is
-    older than the newest: what matters is the order of a person's own picks, not how long ago they
-    last came.
+    A pick counts by the square root of its event's weight: a purchase says more of a taste than a
+    view, yet five views of one kind say more than one purchase of another. It counts half as much
+    for every ninety days that it is older than the newest: what matters is the order of a person's
+    own picks, not how long ago they last came.
     """
     picked = history.weights > 0
     rows, weights = history.rows[picked][-MAX_PICKS:], history.weights[picked][-MAX_PICKS:]
@@ -107,7 +108,8 @@ def recent_picks(history: History) -> tuple[Rows, Scores]:
     if len(rows) == 0:
         return rows, weights
     age_days = (times[-1] - times) / _MICROSECONDS_PER_DAY
-    return rows, (weights * np.exp2(-age_days / RECENCY_HALF_LIFE_DAYS)).astype(np.float32)
+    decay = np.exp2(-age_days / RECENCY_HALF_LIFE_DAYS)
+    return rows, (np.sqrt(weights) * decay).astype(np.float32)
 
 
 def taste_vector(catalogue: Catalogue, history: History) -> NDArray[np.float32] | None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import History, Mask, Rows, Scores
-from .catalogue import MAX_PICKS, Catalogue, recent_picks
+from .catalogue import Catalogue, recent_picks
 from .fuse import Ranked, Signal, best_first, fuse, top_rows
 
 __all__ = ["Ranker"]
@@ -187,14 +187,14 @@ class Ranker:
         return self._catalogue.index.query(unit.astype(np.float32), k, allowed=allowed).rows.ravel()
 
     def _looks(self, pool: Rows, picks: Rows, weights: Scores) -> Signal:
-        """Mean squared likeness to the picks: near ones count, far ones do not add up."""
+        """Mean likeness to the picks; what is unlike one pick does not count against the others."""
         present = self._catalogue.presence[pool]
         values = np.zeros(len(pool), np.float32)
         seen = self._catalogue.presence[picks]
         if seen.any():
-            pictures = self._catalogue.centered(picks[seen][-MAX_PICKS:])
+            pictures = self._catalogue.centered(picks[seen])
             cosine = self._catalogue.centered(pool[present]) @ pictures.T
-            values[present] = np.square(np.maximum(cosine, 0)) @ weights[seen][-MAX_PICKS:]
+            values[present] = np.maximum(cosine, 0) @ weights[seen]
         return Signal(values, present)
 
     def _words(self, pool: Rows, words: Scores) -> Signal:

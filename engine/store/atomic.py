@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import StorageError
+from ..errors import SightlineError, StorageError
 
 __all__ = ["storage_errors", "sync_folder", "write_json", "write_text"]
 
@@ -29,7 +29,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn an ``OSError`` while writing under `path` into a StorageError with a remedy."""
     try:
         yield
-    except StorageError:
+    except SightlineError:
         raise
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, error.strerror or str(error))

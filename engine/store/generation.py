@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from ..errors import CorruptGenerationError, FormatTooNewError, ModelNotActiveError, StorageError
 from .atomic import storage_errors, sync_folder, write_json, write_text
 
-__all__ = ["FORMAT_VERSION", "Generation", "GenerationWriter", "active_number", "open_active"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Generation",
+    "GenerationWriter",
+    "active_number",
+    "new_generation",
+    "open_active",
+]
 
 FORMAT_VERSION = 1
 _KEEP = 2  # the active generation, and the one before it to roll back to
@@ -67,9 +74,23 @@ class GenerationWriter:
             for number in sorted(_numbers(self._generations))[:-_KEEP]:
                 shutil.rmtree(self._generations / f"{number:06d}", ignore_errors=True)
 
-    def abandon(self) -> None:
-        """Remove what was written; nothing of it was visible."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+@contextmanager
+def new_generation(model_folder: Path) -> Iterator[GenerationWriter]:
+    """Give a writer; what it wrote is removed unless the block ends well.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full, read-only, or refuses.
+    """
+    writer = GenerationWriter(model_folder)
+    with storage_errors(writer.folder):
+        try:
+            yield writer
+        except BaseException:
+            shutil.rmtree(writer.folder, ignore_errors=True)
+            raise
 
 
 class Generation:
@@ -100,8 +121,8 @@ class Generation:
 
     def array(self, name: str) -> NDArray[Any]:
         """Memory-map ``<name>.npy``."""
-        mapped: NDArray[Any] = np.load(self.folder / f"{name}.npy", mmap_mode="r")
-        return mapped
+        # As a plain array: every small slice of a np.memmap costs microseconds of bookkeeping.
+        return np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r"))
 
     def _read_manifest(self) -> dict[str, Any]:
         path = self.folder / "manifest.json"

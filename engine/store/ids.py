@@ -26,8 +26,8 @@ class IdTable:
     """
 
     def __init__(self, folder: Path, stem: str) -> None:
-        self._offsets = np.load(folder / f"{stem}_offsets.npy", mmap_mode="r")
-        self._order = np.load(folder / f"{stem}_order.npy", mmap_mode="r")
+        self._offsets = np.asarray(np.load(folder / f"{stem}_offsets.npy", mmap_mode="r"))
+        self._order = np.asarray(np.load(folder / f"{stem}_order.npy", mmap_mode="r"))
         text = folder / f"{stem}.txt"
         is_empty = text.stat().st_size == 0  # an empty file cannot be mapped
         self._text = b"" if is_empty else np.memmap(text, dtype=np.uint8, mode="r")
@@ -70,7 +70,7 @@ class IdTable:
 
     def _place(self, encoded: bytes) -> int:
         return bisect.bisect_left(
-            range(len(self)), encoded, key=lambda place: self._bytes(self._order[place])
+            range(len(self)), encoded, key=lambda place: self._bytes(int(self._order[place]))
         )
 
     def _bytes(self, row: int) -> bytes:

@@ -26,7 +26,7 @@ class RecordTable:
     """
 
     def __init__(self, folder: Path, stem: str) -> None:
-        self._offsets = np.load(folder / f"{stem}_offsets.npy", mmap_mode="r")
+        self._offsets = np.asarray(np.load(folder / f"{stem}_offsets.npy", mmap_mode="r"))
         lines = folder / f"{stem}.jsonl"
         is_empty = lines.stat().st_size == 0  # an empty file cannot be mapped
         self._lines = b"" if is_empty else np.memmap(lines, dtype=np.uint8, mode="r")
