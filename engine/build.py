@@ -33,7 +33,6 @@ from .sources.connect import Binding
 from .sources.roles import Role
 from .store.generation import new_generation
 from .store.home import Home
-from .store.lock import model_lock
 from .store.recipe import Recipe
 from .store.status import State, Status, StatusWriter
 from .tables import SourceTables, read_tables
@@ -68,7 +67,8 @@ def build_model(
     """Build the next generation of a model and make it the active one.
 
     Runs SCHEDULING, FETCHING, TUNING, TRAINING and DEPLOYING in the foreground. Whatever ends it
-    early is kept in the status as ERROR; a generation that was active stays so.
+    early is kept in the status as ERROR; a generation that was active stays so. The caller holds
+    the model's lock.
 
     Parameters
     ----------
@@ -88,17 +88,16 @@ def build_model(
     SightlineError
         With what is wrong and what to do.
     """
-    with model_lock(home, config.name):
-        folder = home.model(config.name)
-        status = StatusWriter(folder, listener)
-        recipe.save(folder)
-        try:
-            _build(home, config, connections, allow_hosts, status)
-        except BaseException as error:
-            # A disk too full for the status must not hide why the build ended.
-            with suppress(StorageError):
-                status.fail(_reason(error))
-            raise
+    folder = home.model(config.name)
+    status = StatusWriter(folder, listener)
+    recipe.save(folder)
+    try:
+        _build(home, config, connections, allow_hosts, status)
+    except BaseException as error:
+        # A disk too full for the status must not hide why the build ended.
+        with suppress(StorageError):
+            status.fail(_reason(error))
+        raise
 
 
 def _reason(error: BaseException) -> str:

@@ -38,13 +38,15 @@ class Surroundings:
 def create(home: Home, definition: Definition, surroundings: Surroundings) -> dict[str, Any]:
     """Build a model under a name that is free; see `Client.create_model`."""
     config = read_definition(definition, encoder=surroundings.encoder)
-    if active_number(home.model(config.name)) is not None:
-        message = (
-            f"model {config.name!r} exists; build it again with `sightline update-model`, "
-            f"or remove it with `sightline delete-model --model-name {config.name}`"
-        )
-        raise ModelExistsError(message)
-    return _build(home, config, surroundings)
+    with model_lock(home, config.name):
+        if active_number(home.model(config.name)) is not None:
+            message = (
+                f"model {config.name!r} exists; build it again with `sightline update-model`, "
+                f"or remove it with `sightline delete-model --model-name {config.name}`"
+            )
+            raise ModelExistsError(message)
+        _build(home, config, surroundings)
+    return view(home, config.name)
 
 
 def update(
@@ -57,7 +59,7 @@ def update(
             message = f"the definition is of model {config.name!r}, not of {model_name!r}"
             raise ValueError(message)
         home.existing_model(config.name)
-        return _build(home, config, surroundings)
+        return _build_next(home, config, surroundings)
     if model_name is None:
         message = "give the name of a model, or its definition"
         raise ValueError(message)
@@ -75,7 +77,7 @@ def index_folder(
     config = load_config(folder_document(model_name), base_dir=folder)
     config = replace(config, encoder=surroundings.encoder or config.encoder)
     bound = replace(surroundings, connections=folder_catalogue(folder))
-    return _build(home, config, bound, pictures=folder)
+    return _build_next(home, config, bound, pictures=folder)
 
 
 def delete(home: Home, model_name: str) -> None:
@@ -138,9 +140,17 @@ def read_definition(definition: Definition, *, encoder: str | None) -> ModelConf
     return config if encoder is None else replace(config, encoder=encoder)
 
 
-def _build(
+def _build_next(
     home: Home, config: ModelConfig, surroundings: Surroundings, *, pictures: Path | None = None
 ) -> dict[str, Any]:
+    with model_lock(home, config.name):
+        _build(home, config, surroundings, pictures=pictures)
+    return view(home, config.name)
+
+
+def _build(
+    home: Home, config: ModelConfig, surroundings: Surroundings, *, pictures: Path | None = None
+) -> None:
     from .build import build_model  # brings Numba and Polars: not for those who only look
 
     bindings = {name: _as_text(value) for name, value in surroundings.connections.items()}
@@ -161,7 +171,6 @@ def _build(
         allow_hosts=surroundings.allow_hosts,
         listener=surroundings.on_status,
     )
-    return view(home, config.name)
 
 
 def _build_again(home: Home, recipe: Recipe, surroundings: Surroundings) -> dict[str, Any]:
@@ -179,7 +188,7 @@ def _build_again(home: Home, recipe: Recipe, surroundings: Surroundings) -> dict
         connections={**recipe.connections, **surroundings.connections},
         allow_hosts={*recipe.allow_hosts, *surroundings.allow_hosts},
     )
-    return _build(home, config, joined)
+    return _build_next(home, config, joined)
 
 
 def _status(home: Home, folder: Path) -> Status:
