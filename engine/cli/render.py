@@ -16,6 +16,7 @@ __all__ = ["show_model", "show_records", "show_response", "show_validation"]
 _TITLES = ("title", "name", "product_name", "label")
 _MAX_COLUMNS = 4
 _MAX_CELL = 48
+_MAX_SHORT = 24
 
 
 def show_response(response: "Response") -> None:
@@ -124,15 +125,16 @@ def _telling_columns(metadata: Sequence[Mapping[str, Any]]) -> list[str]:
     """Pick a few columns worth a terminal's width: the title, then short ones."""
     if not metadata:
         return []
-    names = [name for name in list(metadata[0])[1:] if not _is_long(metadata, name)]
+    names = list(metadata[0])[1:]
     titles = [name for name in names if name.lower() in _TITLES]
-    return [*titles, *(name for name in names if name not in titles)][:_MAX_COLUMNS]
+    short = [name for name in names if name not in titles and not _is_long(metadata, name)]
+    return [*titles, *short][:_MAX_COLUMNS]
 
 
 def _is_long(metadata: Sequence[Mapping[str, Any]], name: str) -> bool:
-    """Whether a column would flood the table: paragraphs, lists, addresses."""
+    """Whether a column would flood the table: paragraphs, lists, addresses, exact times."""
     values = [str(record.get(name)) for record in metadata]
-    return any(len(value) > _MAX_CELL or "://" in value for value in values)
+    return any(len(value) > _MAX_SHORT or "://" in value for value in values)
 
 
 def _parts(response: "Response") -> list[str]:

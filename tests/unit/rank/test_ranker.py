@@ -1,0 +1,145 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sightline.features.words import WordIndex, WordTable
+from sightline.index.plan import fresh_index
+from sightline.rank.catalogue import Catalogue, recent_picks, taste_vector
+from sightline.rank.ranker import Ranker
+from sightline.types import History
+
+DAY = 86_400_000_000
+
+
+def no_words(n):
+    empty = np.zeros(0, np.int32)
+    weights = np.zeros(0, np.float32)
+    none = np.zeros(1, np.int64)
+    table = WordTable([], weights, np.zeros(n + 1, np.int64), empty, weights, none, empty, weights)
+    return WordIndex(table, lambda _: None)
+
+
+def catalogue(n=30, dim=4, seed=0, present=0.8, neighbours=5):
+    rng = np.random.default_rng(seed)
+    presence = rng.random(n) < present
+    vectors = rng.standard_normal((n, dim)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[~presence] = 0
+    return Catalogue(
+        vectors=vectors,
+        presence=presence,
+        center=vectors[presence].mean(axis=0) if presence.any() else np.zeros(dim, np.float32),
+        index=fresh_index(vectors, presence),
+        neighbours=rng.integers(-1, n, (n, neighbours)).astype(np.int32),
+        neighbour_scores=rng.random((n, neighbours)).astype(np.float32),
+        trend=rng.random(n).astype(np.float32),
+        words=no_words(n),
+    )
+
+
+def history(*rows, weights=None, days=None):
+    return History(
+        np.array(rows, np.int32),
+        np.array(weights if weights is not None else np.ones(len(rows)), np.float32),
+        np.array(days if days is not None else np.zeros(len(rows)), np.int64) * DAY,
+    )
+
+
+@st.composite
+def requests(draw):
+    n = draw(st.integers(1, 25))
+    rows = st.lists(st.integers(0, n - 1), unique=True, max_size=n)
+    picks = draw(rows)
+    weights = [draw(st.sampled_from([1.0, 5.0, -1.0])) for _ in picks]
+    allowed = draw(st.none() | st.lists(st.booleans(), min_size=n, max_size=n))
+    built = catalogue(n, seed=draw(st.integers(0, 99)), present=draw(st.sampled_from([0, 0.5, 1])))
+    mask = None if allowed is None else np.array(allowed, np.bool_)
+    return built, history(*picks, weights=weights), draw(st.integers(1, 30)), mask
+
+
+@given(requests())
+def test_person_gets_k_allowed_unseen_items_or_all_there_are_best_first(request):
+    built, past, k, allowed = request
+    ranked = Ranker(built).for_person(past, k, allowed=allowed)
+    qualify = np.ones(len(built), np.bool_) if allowed is None else allowed.copy()
+    qualify[past.rows] = False
+    assert len(ranked.rows) == min(k, qualify.sum())
+    assert len(set(ranked.rows.tolist())) == len(ranked.rows)
+    assert qualify[ranked.rows].all()
+    assert (np.diff(ranked.scores) <= 0).all()
+    assert np.isfinite(ranked.scores).all()
+    assert ((ranked.scores >= 0) & (ranked.scores <= 1 + 1e-5)).all()
+
+
+@given(requests(), st.lists(st.integers(0, 24), min_size=1, unique=True))
+def test_rerank_returns_exactly_the_named_items_that_are_allowed(request, named):
+    built, past, _, allowed = request
+    only = np.array([row for row in named if row < len(built)], np.int32)
+    ranked = Ranker(built).for_person(past, 100, allowed=allowed, only=only)
+    expected = only if allowed is None else only[allowed[only]]
+    assert sorted(ranked.rows) == sorted(expected)
+
+
+@given(requests(), st.integers(0, 24))
+def test_items_like_an_item_are_k_allowed_others(request, row):
+    built, _, k, allowed = request
+    row %= len(built)
+    ranked = Ranker(built).like_item(row, k, allowed=allowed)
+    qualify = np.ones(len(built), np.bool_) if allowed is None else allowed.copy()
+    qualify[row] = False
+    assert len(ranked.rows) == min(k, qualify.sum())
+    assert row not in ranked.rows
+
+
+def test_person_without_positive_picks_gets_the_trend_without_what_they_turned_down():
+    built = catalogue()
+    best = int(built.trend.argmax())
+    ranked = Ranker(built).for_person(history(best, weights=[-1]), 30)
+    assert best not in ranked.rows
+    assert list(ranked.parts) == ["trend"]
+    assert (np.diff(ranked.scores) <= 0).all()
+
+
+def test_looks_decide_where_nothing_else_is_known():
+    silent = {"neighbours": np.full((30, 5), -1, np.int32), "trend": np.zeros(30, np.float32)}
+    built = replace(catalogue(present=1.0), **silent)
+    ranked = Ranker(built).for_person(history(3), 29)
+    cosine = built.centered(np.arange(30, dtype=np.int32)) @ built.centered(np.array([3]))[0]
+    expected = [row for row in np.argsort(-cosine, kind="stable") if row != 3 and cosine[row] > 0]
+    assert ranked.rows[: len(expected)].tolist() == expected
+
+
+def test_picture_query_ranks_by_cosine_of_the_encoder_s_own_space():
+    built = replace(catalogue(present=1.0), trend=np.zeros(30, np.float32))
+    vector = built.vectors[7]
+    ranked = Ranker(built).for_query(5, vector=vector)
+    assert ranked.rows.tolist() == np.argsort(-(built.vectors @ vector), kind="stable")[:5].tolist()
+
+
+def test_the_pick_that_looks_most_alike_is_named_and_nothing_where_there_is_no_picture():
+    built = catalogue(present=1.0)
+    built.presence[[4, 9]] = False
+    named = Ranker(built).most_alike_pick(history(1, 9), np.array([1, 4, 2], np.int32))
+    assert named == [1, None, 1]
+    assert Ranker(built).most_alike_pick(history(9), np.array([1], np.int32)) == [None]
+
+
+def test_recent_picks_count_by_the_root_of_their_weight_and_half_after_ninety_days():
+    rows, weights = recent_picks(history(1, 2, 3, weights=[4, -1, 1], days=[0, 50, 90]))
+    assert rows.tolist() == [1, 3]
+    assert weights.tolist() == pytest.approx([1.0, 1.0])
+
+
+def test_only_the_latest_fifty_picks_speak():
+    rows, _ = recent_picks(history(*range(60)))
+    assert rows.tolist() == list(range(10, 60))
+
+
+def test_taste_is_a_unit_vector_or_none_without_a_picture():
+    built = catalogue(present=1.0)
+    assert np.linalg.norm(taste_vector(built, history(1, 2))) == pytest.approx(1, abs=1e-5)
+    built.presence[:] = False
+    assert taste_vector(built, history(1, 2)) is None
+    assert taste_vector(built, history()) is None
