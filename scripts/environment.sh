@@ -30,7 +30,7 @@ system_packages() {
   if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
     say "Installing system packages $purpose: $*"
     apt-get update -qq >&2 || say "apt-get update failed; trying with the lists at hand"
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
   else
     say "Missing system packages $purpose: $*"
     say "On Debian and Ubuntu run: sudo apt-get install $*"
