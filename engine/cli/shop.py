@@ -11,7 +11,7 @@ __all__ = ["COMMANDS"]
 @click.option(
     "--page",
     type=click.Path(dir_okay=False),
-    help="Where to write the page with the pictures.  [default: demo.html in home]",
+    help="Where to write the page with the pictures.  [default: demo/index.html in home]",
 )
 @home
 @as_json
@@ -20,6 +20,7 @@ def demo(page: str | None, home: str | None, as_json: bool) -> None:
     from ..demo.run import run_demo
     from .progress import follow
 
+    click.echo("Drawing a shop of 600 products and what its 300 people did …", err=True)
     with follow() as listener:
         result = run_demo(home, page, on_status=listener)
     if as_json:
