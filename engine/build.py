@@ -41,7 +41,7 @@ from .types import Rows
 __all__ = ["build_model"]
 
 _WORD_ROLES = {Role.TEXT, Role.CATEGORY, Role.LIST}
-_LIBRARIES = ("sightline", "numpy", "numba", "polars", "duckdb", "pillow", "hnswlib")
+_LIBRARIES = ("sightline", "numpy", "numba", "polars", "duckdb", "pillow", "pillow-simd", "hnswlib")
 _CUT_OFF = 10
 
 
@@ -260,7 +260,6 @@ def _manifest(
     seconds: dict[str, float],
 ) -> dict[str, Any]:
     tables = inputs.tables
-    versions = {name: metadata.version(name) for name in _LIBRARIES}
     return {
         "model_name": config.name,
         "description": config.description,
@@ -272,7 +271,7 @@ def _manifest(
             "fingerprint": encoder.fingerprint,
             "dim": encoder.dim,
         },
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": _versions(),
         "counts": {
             "items": len(frozen.item_ids),
             "items_with_picture": int(inputs.looks.presence.sum()),
@@ -288,3 +287,11 @@ def _manifest(
         },
         "seconds": seconds,
     }
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):  # of pillow and pillow-simd there is one
+            versions[name] = metadata.version(name)
+    return versions
