@@ -4,6 +4,7 @@ import struct
 import zlib
 
 import numpy as np
+import PIL
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,7 +91,13 @@ def needs(feature, *values):
         ("RGBA", "PNG"),
         ("CMYK", "JPEG"),
         ("CMYK", "TIFF"),
-        needs("libtiff", "YCbCr", "TIFF"),
+        pytest.param(
+            "YCbCr",
+            "TIFF",
+            marks=pytest.mark.skipif(
+                PIL.__version__ < "12.3", reason="this Pillow cannot read the YCbCr TIFF it writes"
+            ),
+        ),
         needs("littlecms2", "LAB", "TIFF"),
     ],
 )
