@@ -16,7 +16,7 @@ Literal: TypeAlias = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """``column operator value``, the operator one of = <> < <= > >=."""
+    """``column operator value``, the operator one of = <> < <= > >=; a bare column ``= TRUE``."""
 
     column: str
     operator: str
@@ -105,6 +105,8 @@ class _Token:
 def parse(source: str) -> Predicate:
     """Parse a predicate: comparisons, AND / OR / NOT, IN, LIKE, BETWEEN, IS, parentheses.
 
+    A boolean column may stand alone: ``in_stock AND NOT discontinued``.
+
     Raises
     ------
     FilterError
@@ -166,9 +168,15 @@ class _Parser:
         if self._token.kind == "operator":
             operator = self._take().text
             return Compare(column, _SYNONYMS.get(operator, operator), self._literal())
+        if self._ends_condition():
+            return Compare(column, "=", value=True)
         negated = self._accept("NOT")
         condition = self._membership(column)
         return Not(condition) if negated else condition
+
+    def _ends_condition(self) -> bool:
+        """Whether nothing follows a column name: it is then a condition by itself."""
+        return self._token.kind == "end" or self._token.text in {"AND", "OR", ")"}
 
     def _membership(self, column: str) -> Predicate:
         if self._accept("IN"):

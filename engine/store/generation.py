@@ -73,6 +73,7 @@ class GenerationWriter:
             write_text(self._model_folder / "ACTIVE", f"{self.number}\n")
             for number in sorted(_numbers(self._generations))[:-_KEEP]:
                 shutil.rmtree(self._generations / f"{number:06d}", ignore_errors=True)
+                _stamp(self._model_folder, number).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -117,7 +118,7 @@ class Generation:
         self.number = number
         self.folder = model_folder / "generations" / f"{number:06d}"
         self.manifest = self._read_manifest()
-        self._check_files(model_folder / f".verified-{number:06d}")
+        self._check_files(_stamp(model_folder, number))
 
     def array(self, name: str) -> NDArray[Any]:
         """Memory-map ``<name>.npy``."""
@@ -195,6 +196,11 @@ def _files(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
+
+
+def _stamp(model_folder: Path, number: int) -> Path:
+    """Where it is noted which files of a generation were found to be what they should."""
+    return model_folder / f".verified-{number:06d}.json"
 
 
 def _seal(path: Path) -> dict[str, Any]:
