@@ -112,8 +112,12 @@ class Serving:
             return Response([], [], [] if query.return_metadata else None, notes=[note])
         history = self._snapshot.interactions[row]
         ranked = self._snapshot.people.like(row, history, query.limit)
-        ids, records = self._snapshot.user_ids, self._snapshot.users
-        return _response(ranked, ids, records if query.return_metadata else None)
+        return _response(
+            ranked,
+            self._snapshot.user_ids,
+            self._snapshot.users if query.return_metadata else None,
+            _parts(ranked) if query.explain else None,
+        )
 
     def retrieve(
         self,

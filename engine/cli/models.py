@@ -1,58 +1,43 @@
 """Commands about models: create, index, update, view, list, validate, delete."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import as_json, home, make_client, model_name, print_json, source_options
 
+if TYPE_CHECKING:
+    from ..client import Client
+
 __all__ = ["COMMANDS"]
 
+_file = click.Path(exists=True, dir_okay=False)
 _definition = click.option(
-    "--file",
-    "definition",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False),
-    help="The model YAML.",
+    "--file", "definition", required=True, type=_file, help="The model YAML."
 )
 
 
 @click.command("create-model")
 @_definition
 @source_options
-def create_model(
-    definition: str,
-    connect: dict[str, str],
-    allow_hosts: tuple[str, ...],
-    encoder: str | None,
-    home: str | None,
-    as_json: bool,
-) -> None:
+def create_model(client: "Client", definition: str, encoder: str | None, as_json: bool) -> None:
     """Build a new model from a YAML file and make it active."""
     from .progress import follow
 
-    client = make_client(home, connect, allow_hosts)
     with follow() as listener:
         view = client.create_model(definition, encoder=encoder, on_status=listener)
-    _show_built(view, as_json)
+    _show(view, as_json=as_json)
 
 
 @click.command("update-model")
 @click.option("--model-name", help="Model to build again from where it came from.")
-@click.option(
-    "--file",
-    "definition",
-    type=click.Path(exists=True, dir_okay=False),
-    help="A new YAML for the model it names.",
-)
+@click.option("--file", "definition", type=_file, help="A new YAML for the model it names.")
 @source_options
 def update_model(
+    client: "Client",
     model_name: str | None,
     definition: str | None,
-    connect: dict[str, str],
-    allow_hosts: tuple[str, ...],
     encoder: str | None,
-    home: str | None,
     as_json: bool,
 ) -> None:
     """Build a model's next generation; the active one answers until it is ready."""
@@ -61,12 +46,11 @@ def update_model(
     if model_name is None and definition is None:
         message = "give --model-name, --file, or both"
         raise click.UsageError(message)
-    client = make_client(home, connect, allow_hosts)
     with follow() as listener:
         view = client.update_model(
             model_name, definition=definition, encoder=encoder, on_status=listener
         )
-    _show_built(view, as_json)
+    _show(view, as_json=as_json)
 
 
 @click.command("index")
@@ -76,20 +60,15 @@ def update_model(
 @home
 @as_json
 def index(
-    folder: str,
-    model_name: str | None,
-    encoder: str | None,
-    home: str | None,
-    as_json: bool,
+    folder: str, model_name: str | None, encoder: str | None, home: str | None, as_json: bool
 ) -> None:
     """Make a model from a FOLDER of pictures, or bring it up to date; no YAML needed."""
     from .progress import follow
 
+    client = make_client(home)
     with follow() as listener:
-        view = make_client(home).index(
-            folder, model_name=model_name, encoder=encoder, on_status=listener
-        )
-    _show_built(view, as_json)
+        view = client.index(folder, model_name=model_name, encoder=encoder, on_status=listener)
+    _show(view, as_json=as_json)
 
 
 @click.command("view-model")
@@ -98,13 +77,7 @@ def index(
 @as_json
 def view_model(model_name: str, home: str | None, as_json: bool) -> None:
     """Show a model's status, counts, picture coverage and metrics."""
-    view = make_client(home).view_model(model_name)
-    if as_json:
-        print_json(view)
-        return
-    from .render import show_model
-
-    show_model(view)
+    _show(make_client(home).view_model(model_name), as_json=as_json)
 
 
 @click.command("list-models")
@@ -124,16 +97,9 @@ def list_models(home: str | None, as_json: bool) -> None:
 @click.command("validate")
 @_definition
 @source_options
-def validate(
-    definition: str,
-    connect: dict[str, str],
-    allow_hosts: tuple[str, ...],
-    encoder: str | None,
-    home: str | None,
-    as_json: bool,
-) -> None:
+def validate(client: "Client", definition: str, encoder: str | None, as_json: bool) -> None:
     """Read a YAML file and its sources and report problems, without building."""
-    report = make_client(home, connect, allow_hosts).validate(definition, encoder=encoder)
+    report = client.validate(definition, encoder=encoder)
     if as_json:
         print_json(report)
         return
@@ -153,7 +119,7 @@ def delete_model(model_name: str, home: str | None, as_json: bool) -> None:
     print_json({"message": message}) if as_json else click.echo(message)
 
 
-def _show_built(view: dict[str, Any], as_json: bool) -> None:
+def _show(view: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(view)
         return

@@ -1,8 +1,9 @@
-"""Options that several commands share, and the values they turn into."""
+"""Options that several commands share, and the client that they open."""
 
+import functools
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,20 +11,16 @@ if TYPE_CHECKING:
     from ..client import Client
 
 __all__ = [
+    "about_items",
     "as_json",
-    "explain",
-    "filter_predicate",
     "home",
     "item_list",
-    "limit",
     "make_client",
     "model_name",
     "print_json",
     "query_options",
     "source_options",
 ]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _home_of_either(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
@@ -39,32 +36,40 @@ home = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 model_name = click.option("--model-name", required=True, help="Name of the model.")
-limit = click.option(
-    "--limit", type=click.IntRange(min=1), help="How many results.  [default: the model's, or 10]"
-)
-filter_predicate = click.option(
-    "--filter-predicate",
-    metavar="SQL",
-    help="Condition on the items' columns, such as \"price < 50 AND category = 'Dress'\".",
-)
-explain = click.option("--explain", is_flag=True, help="Show the parts of every score.")
 
 
-def query_options(command: Command) -> Command:
-    """Add what every query takes."""
+def query_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every query takes: `model_name`, and `limit` and `return_metadata` for the query."""
+    limit = click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        help="How many results.  [default: the model's, or 10]",
+    )
     metadata = click.option(
         "--return-metadata/--no-return-metadata",
         default=True,
         show_default=True,
         help="Return the catalogue's columns of every result.",
     )
-    for option in (as_json, home, metadata, limit, model_name):
-        command = option(command)
-    return command
+    return _with_options(command, model_name, limit, metadata, home, as_json)
 
 
-def source_options(command: Command) -> Command:
-    """Add what every command takes that reads sources."""
+def about_items(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what queries take whose results are items: `filter_predicate` and `explain`."""
+    filter_predicate = click.option(
+        "--filter-predicate",
+        metavar="SQL",
+        help="Condition on the items' columns, such as \"price < 50 AND category = 'Dress'\".",
+    )
+    explain = click.option("--explain", is_flag=True, help="Show the parts of every score.")
+    return _with_options(command, filter_predicate, explain)
+
+
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what commands take that read sources, and give them the `client` that is bound to them.
+
+    The command receives `client`, `encoder` and `as_json`.
+    """
     connect = click.option(
         "--connect",
         multiple=True,
@@ -81,9 +86,14 @@ def source_options(command: Command) -> Command:
     encoder = click.option(
         "--encoder", help="Encoder to use in place of the YAML's language_model_name."
     )
-    for option in (as_json, home, encoder, hosts, connect):
-        command = option(command)
-    return command
+
+    @functools.wraps(command)
+    def with_client(
+        connect: dict[str, str], allow_hosts: tuple[str, ...], home: str | None, **others: object
+    ) -> None:
+        command(client=make_client(home, connect, allow_hosts), **others)
+
+    return _with_options(with_client, connect, hosts, encoder, home, as_json)
 
 
 def item_list(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[str] | None:
@@ -102,19 +112,28 @@ def item_list(_: click.Context, __: click.Parameter, values: tuple[str, ...]) ->
 
 
 def make_client(
-    home_path: str | None,
+    home: str | None,
     connect: dict[str, str] | None = None,
     allow_hosts: tuple[str, ...] = (),
 ) -> "Client":
     """Open the client that a command calls; importing it here keeps --help fast."""
     from ..client import Client
 
-    return Client(home_path, connections=connect, allow_hosts=allow_hosts)
+    return Client(home, connections=connect, allow_hosts=allow_hosts)
 
 
 def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
     """Print what a program reads."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _with_options(
+    command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Callable[..., Any]:
+    """Add options so that --help lists them in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def _bindings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

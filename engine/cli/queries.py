@@ -1,22 +1,17 @@
 """Commands that ask a model: rank, similar, complement-items, retrieve."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import (
-    explain,
-    filter_predicate,
-    item_list,
-    make_client,
-    print_json,
-    query_options,
-)
+from .options import about_items, item_list, make_client, print_json, query_options
 
 if TYPE_CHECKING:
     from ..rank.response import Response
 
 __all__ = ["COMMANDS"]
+
+# What a command does not name goes on to the client as it is: the options of every query.
 
 
 @click.command("rank")
@@ -27,73 +22,31 @@ __all__ = ["COMMANDS"]
     callback=item_list,
     help="Rank only these: a JSON list, or ids separated by commas.",
 )
-@filter_predicate
-@explain
+@about_items
 @query_options
-def rank(
-    model_name: str,
-    user_id: str | None,
-    item_ids: list[str] | None,
-    filter_predicate: str | None,
-    limit: int | None,
-    return_metadata: bool,
-    explain: bool,
-    home: str | None,
-    as_json: bool,
-) -> None:
+def rank(*, home: str | None, as_json: bool, **query: Any) -> None:
     """Rank the catalogue for a person."""
-    response = make_client(home).rank(
-        model_name,
-        user_id,
-        item_ids=item_ids,
-        filter_predicate=filter_predicate,
-        limit=limit,
-        return_metadata=return_metadata,
-        explain=explain,
-    )
-    _show(response, as_json)
+    _show(make_client(home).rank(**query), as_json=as_json)
 
 
 @click.command("similar")
 @click.option("--item-id", help="Find items like this one.")
 @click.option("--user-id", help="Find people like this one; with --item-id, items for this one.")
-@filter_predicate
-@explain
+@about_items
 @query_options
 def similar(
-    model_name: str,
-    item_id: str | None,
-    user_id: str | None,
-    filter_predicate: str | None,
-    limit: int | None,
-    return_metadata: bool,
-    explain: bool,
-    home: str | None,
-    as_json: bool,
+    *, item_id: str | None, user_id: str | None, home: str | None, as_json: bool, **query: Any
 ) -> None:
     """Find items like an item, or people like a person."""
     client = make_client(home)
     if item_id is not None:
-        response = client.similar_items(
-            model_name,
-            item_id,
-            user_id=user_id,
-            filter_predicate=filter_predicate,
-            limit=limit,
-            return_metadata=return_metadata,
-            explain=explain,
-        )
+        response = client.similar_items(item_id=item_id, user_id=user_id, **query)
     elif user_id is not None:
-        if filter_predicate or explain:
-            message = "--filter-predicate and --explain go with --item-id"
-            raise click.UsageError(message)
-        response = client.similar_users(
-            model_name, user_id, limit=limit, return_metadata=return_metadata
-        )
+        response = client.similar_users(user_id=user_id, **query)
     else:
         message = "give --item-id or --user-id"
         raise click.UsageError(message)
-    _show(response, as_json)
+    _show(response, as_json=as_json)
 
 
 @click.command("complement-items")
@@ -105,31 +58,16 @@ def similar(
     help="The basket: a JSON list, or ids separated by commas.",
 )
 @click.option("--user-id", help="Lean towards what this person picks.")
-@filter_predicate
-@explain
+@about_items
 @query_options
 def complement_items(
-    model_name: str,
-    item_ids: list[str] | None,
-    user_id: str | None,
-    filter_predicate: str | None,
-    limit: int | None,
-    return_metadata: bool,
-    explain: bool,
-    home: str | None,
-    as_json: bool,
+    *, item_ids: list[str] | None, home: str | None, as_json: bool, **query: Any
 ) -> None:
     """Find what people pick together with the items of a basket."""
-    response = make_client(home).complement_items(
-        model_name,
-        item_ids or [],
-        user_id=user_id,
-        filter_predicate=filter_predicate,
-        limit=limit,
-        return_metadata=return_metadata,
-        explain=explain,
-    )
-    _show(response, as_json)
+    if item_ids is None:
+        message = "--item-ids names no item"
+        raise click.UsageError(message)
+    _show(make_client(home).complement_items(item_ids=item_ids, **query), as_json=as_json)
 
 
 @click.command("retrieve")
@@ -138,35 +76,17 @@ def complement_items(
 @click.option(
     "--allow-hosts", multiple=True, metavar="HOST", help="Private hosts --image may come from."
 )
-@filter_predicate
-@explain
+@about_items
 @query_options
 def retrieve(
-    model_name: str,
-    text_query: str | None,
-    image: str | None,
-    allow_hosts: tuple[str, ...],
-    filter_predicate: str | None,
-    limit: int | None,
-    return_metadata: bool,
-    explain: bool,
-    home: str | None,
-    as_json: bool,
+    *, allow_hosts: tuple[str, ...], home: str | None, as_json: bool, **query: Any
 ) -> None:
     """Find items by words, by a picture, or by both."""
-    response = make_client(home, allow_hosts=allow_hosts).retrieve(
-        model_name,
-        text_query=text_query,
-        image=image,
-        filter_predicate=filter_predicate,
-        limit=limit,
-        return_metadata=return_metadata,
-        explain=explain,
-    )
-    _show(response, as_json)
+    client = make_client(home, allow_hosts=allow_hosts)
+    _show(client.retrieve(**query), as_json=as_json)
 
 
-def _show(response: "Response", as_json: bool) -> None:
+def _show(response: "Response", *, as_json: bool) -> None:
     if as_json:
         print_json(dict(response))
         return

@@ -101,7 +101,6 @@ def test_error_is_one_line_on_stderr_and_exit_code_one(shop):
         ["rank"],
         ["rank", "--model-name", "shop", "--limit", "0"],
         ["similar", "--model-name", "shop"],
-        ["similar", "--model-name", "shop", "--user-id", "U0", "--explain"],
         ["complement-items", "--model-name", "shop"],
         ["complement-items", "--model-name", "shop", "--item-ids", "[oops"],
         ["create-model", "--file", "nowhere.yaml"],

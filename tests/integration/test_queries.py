@@ -144,6 +144,12 @@ def test_people_who_pick_alike_are_similar(client):
     assert client.similar_users("shop", "nobody").ids == []
 
 
+def test_likeness_of_people_is_explained_by_picks_and_looks(client):
+    response = client.similar_users("shop", "U0", limit=3, explain=True)
+    parts = response.explanation["score"]["scoring_policy_scores"]
+    assert set(parts) == {"picks", "looks"}
+
+
 def test_picture_from_outside_finds_what_looks_like_it(client, tmp_path):
     picture = encode(draw((45, 75, 190), 99), "JPEG", quality=90)
     path = tmp_path / "query.jpg"

@@ -1,6 +1,7 @@
 import textwrap
 
 import pytest
+from post import BLOG_YAML
 from sightline.config import load_config, load_dataset
 from sightline.errors import ConfigError, UnsupportedError
 
@@ -9,31 +10,6 @@ MINIMAL = {
     "connectors": [{"id": "items_source", "path": "items.csv"}],
     "fetch": {"items": "SELECT * FROM items_source"},
 }
-
-# As the post prints it: `#` comments inside the SQL, blog types, event_type / event_timestamp.
-BLOG = """
-model:
-  name: auto_image_recs
-connectors:
-  - name: items
-    type: database
-    id: items_source
-  - name: events
-    type: event_stream
-    id: events_source
-fetch:
-  items: |
-    SELECT
-      item_id, title, description,
-      product_image_url, # <-- Just include the image URL field
-      category, price
-    FROM items_source
-  events: |
-    SELECT
-      user_id, item_id, event_type,
-      event_timestamp
-    FROM events_source
-"""
 
 
 def changed(**sections):
@@ -51,7 +27,7 @@ def changed(**sections):
 @pytest.fixture
 def blog_file(tmp_path):
     path = tmp_path / "automatic_image_model.yaml"
-    path.write_text(BLOG)
+    path.write_text(BLOG_YAML)
     return path
 
 
