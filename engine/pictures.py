@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -77,7 +78,7 @@ def see_pictures(
     coverage = Coverage()
     hashes: list[str | None] = [None] * len(cells)
     columns = list(image_columns)
-    with ImageCache(home.images) as cache:
+    with ImageCache(home.images) as cache, caches:
         pictures = load_pictures(
             cells,
             cache=cache,
@@ -92,7 +93,6 @@ def see_pictures(
             if picture.outcome is Outcome.OK:
                 hashes[picture.index] = picture.content_hash
             progress("pictures", done, len(cells))
-    caches.flush()
     by_column = [
         hashes[start : start + items.height] for start in range(0, len(cells), items.height)
     ]
@@ -123,8 +123,11 @@ class _Caches:
         if batch:
             self._encode(batch)
 
-    def flush(self) -> None:
-        """Write both caches."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write what was encoded, also when a build is interrupted: the next one goes on there."""
         self.vectors.flush()
         self.measures.flush()
 

@@ -32,4 +32,5 @@ export MYPYPATH=.typing
 "${python[@]}" -m mypy bench
 # Once as plain Python: out-of-bounds reads that compiled kernels pass over become IndexErrors.
 NUMBA_DISABLE_JIT=1 "${python[@]}" -m pytest --quiet tests/kernels
+"${python[@]}" -m pytest --quiet --doctest-modules --pyargs sightline sightline_kernels
 "${python[@]}" -m pytest "$@"

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 from sightline import Client
@@ -20,9 +21,10 @@ from sightline.errors import (
     StorageError,
     UnsupportedError,
 )
+from sightline.images.codec import encode
 from sightline.store.home import Home
 from sightline.store.lock import model_lock
-from small_shop import YAML
+from small_shop import YAML, draw
 
 
 def definition(shop, **changes):
@@ -334,3 +336,25 @@ def test_read_only_home_is_told_and_can_still_be_asked(unbuilt, tiny_disk):
     with pytest.raises(StorageError, match="read-only"):
         client.update_model("shop")
     subprocess.run(["mount", "-o", "remount,rw", str(tiny_disk)], check=True)
+
+
+def test_interrupted_build_keeps_what_it_encoded(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(130):
+        (photos / f"{number}.png").write_bytes(encode(draw((number, 80, 160), number), "PNG"))
+
+    def interrupt(status):
+        if status.step == "pictures" and status.done == 120:
+            raise KeyboardInterrupt
+
+    client = Client(tmp_path / "home")
+    with pytest.raises(KeyboardInterrupt):
+        client.index(photos, on_status=interrupt)
+    view = client.view_model("photos")
+    assert view["status"] == "ERROR"
+    assert "interrupted" in view["error_message"]
+    kept = [np.load(path) for path in (tmp_path / "home" / "cache" / "vectors").rglob("*.npy")]
+    assert kept
+    assert all(len(segment) >= 64 for segment in kept)
+    assert client.index(photos)["counts"]["items_with_picture"] == 130
