@@ -18,6 +18,7 @@ from .limits import MAX_PIXELS
 from .modes import resizable, to_rgb
 from .outcome import Outcome, PictureError
 from .signature import picture_format
+from .tiff import tile_size
 
 # Format -> Pillow's plugin, and the optional part of Pillow that it needs. Plugins are used
 # directly: Image.open would import all of them for an AVIF, and it warns of decompression bombs
@@ -182,8 +183,10 @@ def _loaded(data: bytes, *, side: int, max_pixels: int) -> Iterator[_Loaded]:
         image = plugin(io.BytesIO(data))
         width, height = image.size
         _check_pixels(width, height, max_pixels)
+        tile_width, tile_height = tile_size(data) if name == "TIFF" else (0, 0)
+        _check_pixels(tile_width, tile_height, max_pixels)
         drafted = image.draft("RGB", (_DRAFT_FACTOR * side, _DRAFT_FACTOR * side))
-        is_large = image.width * image.height > _LARGE_PIXELS
+        is_large = max(image.width * image.height, tile_width * tile_height) > _LARGE_PIXELS
         with _large_picture if is_large else contextlib.nullcontext():
             image.load()
             orientation = _orientation(image)

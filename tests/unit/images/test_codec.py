@@ -218,6 +218,30 @@ def test_bomb_is_refused_by_its_header():
     assert failure.value.outcome is Outcome.TOO_MANY_PIXELS
 
 
+def tiff_of(width, height, tiles, *, order, big):
+    """Return a grey TIFF that is all header, with an entry of either tile tag per tile."""
+    values = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 277: 1, 324: 8, 325: 1}
+    entries = list(values.items())
+    entries += [pair for tile in tiles for pair in zip((322, 323), tile, strict=True)]
+    form, value_bytes = (f"{order}HHQI", 8) if big else (f"{order}HHII", 4)
+    directory = b"".join(
+        struct.pack(form, tag, 4, 1, value) + bytes(value_bytes - 4) for tag, value in entries
+    )
+    mark = b"II" if order == "<" else b"MM"
+    if big:
+        return mark + struct.pack(f"{order}HHHQQ", 43, 8, 0, 16, len(entries)) + directory
+    return mark + struct.pack(f"{order}HIH", 42, 8, len(entries)) + directory + bytes(4)
+
+
+# Pillow reads no BigTIFF that begins with its most significant byte.
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)])
+@pytest.mark.parametrize("tiles", [[(20_000, 20_000)], [(20_000, 20_000), (16, 16)]])
+def test_a_small_tiff_of_vast_tiles_is_refused(order, big, tiles):
+    with pytest.raises(PictureError, match="20000 x 20000 pixels > 100 million") as failure:
+        decoded(tiff_of(100, 100, tiles, order=order, big=big))
+    assert failure.value.outcome is Outcome.TOO_MANY_PIXELS
+
+
 def test_picture_at_the_pixel_limit_passes_and_above_it_does_not(png):
     assert decoded(png, max_pixels=48 * 32).width == 48
     assert outcome_of(png, max_pixels=48 * 32 - 1) is Outcome.TOO_MANY_PIXELS
