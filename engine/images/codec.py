@@ -41,7 +41,8 @@ _DRAFT_FACTOR = 2
 # times faster on 12 megapixels, at most 2 levels off.
 _REDUCING_GAP = 3.0
 
-# Decoded pixels take 4 bytes each; one thread at a time may hold more than 100 MB of them.
+# Decoded pixels take 4 bytes each, and a progressive JPEG as much before it is scaled down; one
+# thread at a time may hold more than 100 MB of them.
 _LARGE_PIXELS = 25_000_000
 _large_picture = threading.Lock()
 
@@ -186,7 +187,8 @@ def _loaded(data: bytes, *, side: int, max_pixels: int) -> Iterator[_Loaded]:
         tile_width, tile_height = tile_size(data) if name == "TIFF" else (0, 0)
         _check_pixels(tile_width, tile_height, max_pixels)
         drafted = image.draft("RGB", (_DRAFT_FACTOR * side, _DRAFT_FACTOR * side))
-        is_large = max(image.width * image.height, tile_width * tile_height) > _LARGE_PIXELS
+        at_once = width * height if "progressive" in image.info else image.width * image.height
+        is_large = max(at_once, tile_width * tile_height) > _LARGE_PIXELS
         with _large_picture if is_large else contextlib.nullcontext():
             image.load()
             orientation = _orientation(image)

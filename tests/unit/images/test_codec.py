@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from unittest.mock import MagicMock
 
 import numpy as np
 import PIL
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
+from sightline.images import codec
 from sightline.images.codec import decode, encode, thumbnail
 from sightline.images.outcome import Outcome, PictureError
 
@@ -240,6 +242,15 @@ def test_a_small_tiff_of_vast_tiles_is_refused(order, big, tiles):
     with pytest.raises(PictureError, match="20000 x 20000 pixels > 100 million") as failure:
         decoded(tiff_of(100, 100, tiles, order=order, big=big))
     assert failure.value.outcome is Outcome.TOO_MANY_PIXELS
+
+
+@pytest.mark.parametrize("progressive", [True, False])
+def test_large_jpegs_take_turns_if_they_are_progressive(progressive, saved, monkeypatch):
+    turn = MagicMock()
+    monkeypatch.setattr(codec, "_large_picture", turn)
+    monkeypatch.setattr(codec, "_LARGE_PIXELS", 100 * 100)
+    decoded(saved(Image.new("RGB", (400, 400)), "JPEG", progressive=progressive))
+    assert turn.__enter__.called is progressive
 
 
 def test_picture_at_the_pixel_limit_passes_and_above_it_does_not(png):
