@@ -1,9 +1,16 @@
 import numpy as np
 import polars as pl
 import pytest
-from drawn_pictures import BLUE, GREEN, RED, draw
+from drawn_pictures import BLUE, GREEN, RED, WHITE, draw
 from numpy.testing import assert_allclose
-from sightline.features.visual import COLORS, MEASURES, SIDE, measure, visual_columns
+from sightline.features.visual import (
+    COLORS,
+    FINGERPRINT,
+    MEASURES,
+    SIDE,
+    measure,
+    visual_columns,
+)
 
 NAMED = {
     "black": (10, 10, 12),
@@ -125,3 +132,30 @@ def test_pictures_of_another_side_are_refused():
 def test_sizes_that_do_not_match_the_pictures_are_refused():
     with pytest.raises(ValueError, match="1 pictures, but 2 widths"):
         measured(draw(), widths=[1, 2])
+
+
+def test_numbers_are_those_that_the_fingerprint_stands_for():
+    # Where this fails the measures have changed: write down the new values with a new fingerprint,
+    # or catalogues keep the old numbers of the pictures they know, beside new ones of the rest.
+    code = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) * 1820  # even steps through all colours
+    all_colors = np.stack([code >> 16, code >> 8 & 255, code & 255], axis=-1).astype(np.uint8)
+    drawing, inner = draw("disc", RED), draw("disc", BLUE, "dots", radius=0.34)
+    drawing = np.where(inner == WHITE, drawing, inner)  # blue in a red outline
+    matrix = measured(drawing, all_colors, widths=[400, 300], heights=[300, 400])
+    assert FINGERPRINT == "visual-1-96"
+    names = ["brightness", "contrast", "colorfulness", "sharpness", "edge_density", "aspect"]
+    assert names == list(MEASURES[len(COLORS) :])
+    assert_allclose(
+        matrix[:, len(COLORS) :],
+        [
+            [0.5196, 0.06436, 99.69, 0.02786, 0.2044, 1.3333],
+            [0.6375, 0.1654, 138.9, 0.2338, 0.9541, 0.75],
+        ],
+        rtol=1e-3,
+    )
+    shares = [
+        *[0.007357, 0.01315, 0.02473, 0.06919, 0.0319, 0.06182],
+        *[0.2829, 0.2035, 0.1607, 0.08401, 0.06076],
+    ]
+    assert_allclose(matrix[1, : len(COLORS)], shares, rtol=1e-3)
+    assert_allclose(matrix[0, COLORS.index("red")], 0.005146, rtol=1e-3)
