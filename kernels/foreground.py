@@ -16,11 +16,15 @@ PLAIN_RIM = 0.4
 """Share of the rim that must be of one colour for it to count as a backdrop."""
 LEAST_SUBJECT = 0.004
 """Share of the picture below which what stands out is dirt, and the backdrop is the picture."""
+OUTLINE_WEIGHT = 0.05
+"""What a pixel of the outline counts: it is mixed with backdrop, but all there is of a thing
+thinner than three pixels."""
 
 BACKDROP, OUTLINE, INSIDE = 0, 1, 2
 
 Masks = NDArray[np.uint8]
 Boxes = NDArray[np.int32]
+Weights = NDArray[np.float64]
 
 
 def foreground(lab: NDArray[np.float32]) -> tuple[Masks, Boxes]:
@@ -45,6 +49,15 @@ def foreground(lab: NDArray[np.float32]) -> tuple[Masks, Boxes]:
     boxes = np.empty((count, 4), np.int32)
     _foreground(pictures, side, masks, boxes)
     return masks.reshape(count, side, side), boxes
+
+
+def pixel_weights(masks: Masks) -> Weights:
+    """Return what each pixel counts where the subject's colours are shared out.
+
+    The same shape as `masks`, float64: 0 for backdrop, `OUTLINE_WEIGHT`, 1 inside. Every picture
+    has at least one pixel that counts.
+    """
+    return np.array([0.0, OUTLINE_WEIGHT, 1.0])[masks]
 
 
 @kernel

@@ -4,11 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compile import kernel, readonly
-from .foreground import BACKDROP, INSIDE, Masks
+from .foreground import BACKDROP, Masks, Weights, pixel_weights
 
 APPEARANCE = ("brightness", "contrast", "colorfulness", "sharpness", "edge_density")
-# An outline is mixed with backdrop, but all there is of a thing thinner than three pixels.
-OUTLINE_WEIGHT = 0.05
 # Hue names a colour more than its lightness does: light and dark blue are both blue.
 CHROMA_STRETCH = 2.0
 # Change of lightness over two pixels from which on an edge is seen rather than guessed.
@@ -42,26 +40,27 @@ def color_shares(
     """
     shares = np.zeros((lab.shape[0], count), np.float32)
     examples, labels = readonly(prototypes, np.float32), readonly(names, np.int32)
-    _color_shares(readonly(lab, np.float32), readonly(masks, np.uint8), examples, labels, shares)
+    weights = readonly(pixel_weights(masks), np.float64)
+    _color_shares(readonly(lab, np.float32), weights, examples, labels, shares)
     return shares
 
 
 @kernel
 def _color_shares(
     pictures: NDArray[np.float32],
-    masks: NDArray[np.uint8],
+    weights: Weights,
     examples: NDArray[np.float32],
     labels: NDArray[np.int32],
     shares: NDArray[np.float32],
 ) -> None:
-    side = masks.shape[1]
-    for picture in range(masks.shape[0]):
+    side = weights.shape[1]
+    for picture in range(weights.shape[0]):
         lab, share = pictures[picture], shares[picture]
         total = 0.0
         for y in range(side):
             for x in range(side):
-                kind = masks[picture, y, x]
-                if kind == BACKDROP:
+                weight = weights[picture, y, x]
+                if weight == 0.0:
                     continue
                 nearest, name = np.inf, 0
                 for i in range(examples.shape[0]):
@@ -71,7 +70,6 @@ def _color_shares(
                     distance = lightness * lightness + a * a + b * b
                     if distance < nearest:
                         nearest, name = distance, labels[i]
-                weight = 1.0 if kind == INSIDE else OUTLINE_WEIGHT
                 share[name] += weight
                 total += weight
         for i in range(share.size):
@@ -92,10 +90,10 @@ def appearance(
     -------
     measures
         Shape (n, 5), float32, columns as in `APPEARANCE`. Of the subject: mean lightness, 0 to 1;
-        the standard deviation of
-        lightness; colourfulness after Hasler & Suesstrunk, "Measuring colourfulness
-        in natural images", 2003, 0 for greys to about 110. Of the whole picture: the variance of
-        the Laplacian of lightness (Pech-Pacheco et al., 2000), and the share of pixels on an edge.
+        the standard deviation of lightness; colourfulness after Hasler & Suesstrunk, "Measuring
+        colourfulness in natural images", 2003, 0 for greys, about 110 and more for pictures that
+        glare. Of the whole picture but its rim: the variance of the Laplacian of lightness
+        (Pech-Pacheco et al., 2000), and the share of pixels on an edge.
     """
     measures = np.empty((pixels.shape[0], len(APPEARANCE)), np.float32)
     colors, pictures = readonly(pixels, np.uint8), readonly(lab, np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compile import kernel, readonly
-from .foreground import INSIDE, Masks
+from .foreground import Masks, Weights, pixel_weights
 
 GREYS = 8
 HUES = 10
@@ -16,8 +16,6 @@ PALETTE_DIM = GREYS + 2 * HUES * SHADES
 NEUTRAL, MUTED, VIVID = 0.01, 0.04, 0.12
 # Lightness of the darkest and the lightest shade of a hue.
 DARK, LIGHT = 0.35, 0.80
-# An outline is mixed with backdrop, but all there is of a thing thinner than three pixels.
-OUTLINE_WEIGHT = 0.05
 
 
 def palette(lab: NDArray[np.float32], masks: Masks) -> NDArray[np.float32]:
@@ -39,23 +37,20 @@ def palette(lab: NDArray[np.float32], masks: Masks) -> NDArray[np.float32]:
         then for muted and again for vivid colours `HUES` x `SHADES`, each hue dark to light.
     """
     shares = np.zeros((lab.shape[0], PALETTE_DIM), np.float32)
-    _palette(readonly(lab, np.float32), readonly(masks, np.uint8), shares)
+    _palette(readonly(lab, np.float32), readonly(pixel_weights(masks), np.float64), shares)
     return shares
 
 
 @kernel
-def _palette(
-    pictures: NDArray[np.float32], masks: NDArray[np.uint8], shares: NDArray[np.float32]
-) -> None:
-    side = masks.shape[1]
-    for picture in range(masks.shape[0]):
+def _palette(pictures: NDArray[np.float32], weights: Weights, shares: NDArray[np.float32]) -> None:
+    side = weights.shape[1]
+    for picture in range(weights.shape[0]):
         lab, share = pictures[picture], shares[picture]
         total = 0.0
         for y in range(side):
             for x in range(side):
-                kind = masks[picture, y, x]
-                if kind:
-                    weight = 1.0 if kind == INSIDE else OUTLINE_WEIGHT
+                weight = weights[picture, y, x]
+                if weight > 0.0:
                     total += weight
                     _share_out(lab[y, x, 0], lab[y, x, 1], lab[y, x, 2], weight, share)
         for i in range(PALETTE_DIM):

@@ -1,6 +1,7 @@
 """Plain NumPy twins of the kernels, written from the formulas and not from the loops."""
 
 import numpy as np
+from sightline_kernels.foreground import OUTLINE_WEIGHT
 
 
 def oklab(pixels):
@@ -67,7 +68,7 @@ def _ramp(values, low, high):
 
 def palette(lab, mask, k):
     """One picture; `k` is the module with the kernel's constants."""
-    weight = np.choose(mask, [0, k.OUTLINE_WEIGHT, 1]).ravel()
+    weight = np.choose(mask, [0, OUTLINE_WEIGHT, 1]).ravel()
     lightness, a, b = lab.reshape(-1, 3).astype(np.float64).T
     chroma = np.hypot(a, b)
     tinted = _ramp(chroma, k.NEUTRAL, k.MUTED)
@@ -167,7 +168,7 @@ def color_shares(lab, mask, prototypes, names, count, k):
     stretch = [1, k.CHROMA_STRETCH, k.CHROMA_STRETCH]
     distance = (((lab.reshape(-1, 1, 3) - prototypes) * stretch) ** 2).sum(axis=-1)
     name = np.asarray(names)[distance.argmin(axis=1)]
-    weight = np.choose(mask, [0, k.OUTLINE_WEIGHT, 1]).ravel()
+    weight = np.choose(mask, [0, OUTLINE_WEIGHT, 1]).ravel()
     return np.bincount(name, weight, minlength=count) / weight.sum()
 
 
