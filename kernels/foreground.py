@@ -41,7 +41,8 @@ def foreground(lab: NDArray[np.float32]) -> tuple[Masks, Boxes]:
         Masks of shape (n, side, side), uint8: `BACKDROP`, the subject's `OUTLINE`, or `INSIDE` it
         (its four neighbours belong to the subject too, so no backdrop is mixed into its colour).
         Boxes of shape (n, 4), int32: top, left, bottom, right of the subject, ends excluded.
-        Lines that hold under 1 % of it do not widen the box: specks are not shape.
+        Lines that hold under 1 % of it do not widen the box: specks are not shape. A box is never
+        empty: what has no subject is subject all over.
     """
     count, side = lab.shape[:2]
     pictures = readonly(lab, np.float32).reshape(count, side * side, 3)
@@ -162,7 +163,10 @@ def _flood(
 
 @kernel
 def _bounds(mask: NDArray[np.uint8], side: int, left: int, box: NDArray[np.int32]) -> None:
-    """Fill in the first and one past the last row and column that hold a hundredth of the mask."""
+    """Fill in the first and one past the last row and column that hold a hundredth of the mask.
+
+    Of more than a hundred lines the least share is that of an even spread, so that one has it.
+    """
     for axis in range(2):
         along, across = (side, 1) if axis == 0 else (1, side)
         first, last = side, -1
@@ -170,6 +174,6 @@ def _bounds(mask: NDArray[np.uint8], side: int, left: int, box: NDArray[np.int32
             filled = 0
             for i in range(side):
                 filled += mask[line * along + i * across] != BACKDROP
-            if filled * 100 >= left:
+            if filled * max(100, side) >= left:
                 first, last = min(first, line), max(last, line)
         box[axis], box[axis + 2] = first, last + 1

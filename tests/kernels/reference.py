@@ -47,7 +47,7 @@ def foreground(lab, *, same, plain_rim, least):
         mask[flooded] = 0
     if mask.sum() < least * side * side:
         mask[:] = 1
-    lines = [np.flatnonzero(mask.sum(axis=axis) * 100 >= mask.sum()) for axis in (1, 0)]
+    lines = [np.flatnonzero(mask.sum(axis=axis) * max(100, side) >= mask.sum()) for axis in (1, 0)]
     box = [lines[0][0], lines[1][0], lines[0][-1] + 1, lines[1][-1] + 1]
     inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
     mask[1:-1, 1:-1] += inner

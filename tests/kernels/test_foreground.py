@@ -66,6 +66,11 @@ def test_a_speck_does_not_widen_the_box():
     assert_array_equal(foreground(oklab(picture[None]))[1], [[7, 7, 25, 25]])
 
 
+def test_a_picture_of_more_than_a_hundred_lines_has_a_box():
+    blank = np.zeros((1, 128, 128, 3), np.uint8)
+    assert_array_equal(foreground(oklab(blank))[1], [[0, 0, 128, 128]])
+
+
 def test_no_pictures_give_no_masks():
     masks, boxes = foreground(np.empty((0, 16, 16, 3), np.float32))
     assert masks.shape == (0, 16, 16)
