@@ -20,6 +20,7 @@ __all__ = [
     "Generation",
     "GenerationWriter",
     "active_number",
+    "active_stamp",
     "new_generation",
     "open_active",
 ]
@@ -161,12 +162,30 @@ class Generation:
 
 def active_number(model_folder: Path) -> int | None:
     """Return the number of the active generation, or None before the first one."""
+    stamp = active_stamp(model_folder)
+    return None if stamp is None else stamp[0]
+
+
+def active_stamp(model_folder: Path) -> tuple[int, int, int] | None:
+    """Return what tells this activation from every other, or None before the first one.
+
+    The number alone does not: a model that was deleted and created again begins at 1 again. The
+    pointer is a new file at every commit, so its time and inode tell the two apart.
+
+    Returns
+    -------
+    number, mtime_ns, inode
+        Of one reading of the pointer.
+    """
+    path = model_folder / "ACTIVE"
     try:
-        return int((model_folder / "ACTIVE").read_text("utf-8"))
+        with path.open(encoding="utf-8") as file:
+            stat = os.fstat(file.fileno())
+            return int(file.read()), stat.st_mtime_ns, stat.st_ino
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise _corrupt(model_folder / "ACTIVE", "holds no generation number") from error
+        raise _corrupt(path, "holds no generation number") from error
 
 
 def open_active(model_folder: Path) -> Generation:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,13 @@ from sightline.errors import (
     StorageError,
 )
 from sightline.store.atomic import storage_errors
-from sightline.store.generation import Generation, GenerationWriter, active_number, open_active
+from sightline.store.generation import (
+    Generation,
+    GenerationWriter,
+    active_number,
+    active_stamp,
+    open_active,
+)
 
 
 @pytest.fixture
@@ -66,6 +73,17 @@ def test_the_generation_before_the_active_one_is_kept_and_older_ones_are_not(mod
         write_generation(model, value)
     assert sorted(path.name for path in (model / "generations").iterdir()) == ["000003", "000004"]
     assert active_number(model) == 4
+
+
+def test_model_made_again_under_its_name_has_another_stamp_for_the_same_number(model):
+    assert active_stamp(model) is None
+    write_generation(model)
+    first = active_stamp(model)
+    assert active_stamp(model) == first
+    shutil.rmtree(model)
+    write_generation(model)
+    assert active_stamp(model)[0] == first[0] == 1
+    assert active_stamp(model) != first
 
 
 def test_model_without_a_generation_is_not_active(model):
