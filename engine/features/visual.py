@@ -126,15 +126,13 @@ def visual_columns(matrix: NDArray[np.float32], presence: Mask) -> "pl.DataFrame
 
     shares = np.where(presence[:, None], matrix[:, : len(COLORS)], 0)
     order = np.argsort(-shares, axis=1, kind="stable")
-    names = np.array(COLORS, dtype=object)[order]
+    ranked = pl.Series(COLORS).gather(order.ravel()).reshape(order.shape).arr.to_list()
     notable = np.maximum((shares >= _NOTABLE_SHARE).sum(axis=1), 1)
-    colors = [row[:count].tolist() for row, count in zip(names, notable, strict=True)]
-
-    columns = {
-        "dominant_color": pl.Series(names[:, 0].tolist(), dtype=pl.String),
-        "colors": pl.Series(colors, dtype=pl.List(pl.String)),
-    }
-    for name in _NUMBERS:
-        columns[name] = pl.Series(matrix[:, MEASURES.index(name)], dtype=pl.Float32)
+    numbers = {name: matrix[:, MEASURES.index(name)] for name in _NUMBERS}
+    columns = pl.DataFrame({"ranked": ranked, "notable": notable, **numbers}).select(
+        pl.col("ranked").list.first().alias("dominant_color"),
+        pl.col("ranked").list.head(pl.col("notable")).alias("colors"),
+        *_NUMBERS,
+    )
     absent = ~pl.Series(presence, dtype=pl.Boolean)
-    return pl.DataFrame(columns).select(pl.when(absent).then(None).otherwise(pl.all()).name.keep())
+    return columns.select(pl.when(absent).then(None).otherwise(pl.all()).name.keep())
