@@ -38,6 +38,8 @@ class SqliteSource:
             ) as db:
                 # Text that is not UTF-8 would end the run; str(…, errors) runs in C.
                 db.text_factory = partial(str, encoding="utf-8", errors="replace")
+                # One view of the file: rows written after the types were asked may not have them.
+                db.execute("BEGIN")
                 frame = self._read(db)
         except sqlite3.Error as error:
             message = f"{name!r} cannot be read from the SQLite file {self.path}: {error}"

@@ -4,6 +4,7 @@ from contextlib import closing
 import polars as pl
 import pytest
 from sightline.errors import ConnectorError
+from sightline.sources import sqlite as sqlite_source
 from sightline.sources.connect import open_source
 from sightline.sources.fetch import run_queries
 
@@ -108,6 +109,23 @@ def test_a_file_of_another_kind_is_said_to_be_one(tmp_path, query):
     (tmp_path / "shop.db").write_text("item_id,title\n1,a\n" * 100)
     with pytest.raises(ConnectorError, match="not a database"):
         query("FROM items", items="shop.db")
+
+
+def test_rows_written_meanwhile_do_not_change_the_types(tmp_path, query, monkeypatch):
+    path = tmp_path / "live.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as shop:
+        shop.execute("PRAGMA journal_mode = WAL")
+        shop.execute("CREATE TABLE items (price)")
+        shop.execute("INSERT INTO items VALUES (1)")
+        asked = sqlite_source._columns
+
+        def ask_and_lose_the_race(db, table):
+            columns = asked(db, table)
+            shop.execute("INSERT INTO items VALUES ('on request')")
+            return columns
+
+        monkeypatch.setattr(sqlite_source, "_columns", ask_and_lose_the_race)
+        assert query("FROM items", items=path)["price"].to_list() == [1]
 
 
 def test_the_file_is_never_written(shop, query):
