@@ -1,7 +1,7 @@
 """CSV and TSV files turned into a DuckDB table, with the lines that are not rows counted."""
 
 import glob
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +13,15 @@ from .source import Loaded
 __all__ = ["load"]
 
 _EXAMPLES = 3
+
+# What DuckDB finds in text, where two types can be one column without losing what was written.
+_KINDS = {
+    "bigint": "number",
+    "double": "number",
+    "date": "time",
+    "timestamp": "time",
+    "timestamp with time zone": "time",
+}
 
 # A quotation that never closes takes the lines after it along: count them all.
 _REJECTED = """
@@ -29,8 +38,10 @@ _REJECTED = """
 def load(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> Loaded:
     """Read files with a header line as the table `name`; columns are matched by name.
 
-    Delimiter, quote and escape are found from the first 20,000 lines, types from all of them. A
-    line with too few or too many cells, or bytes that are not UTF-8, is dropped and counted.
+    Delimiter, quote and escape are found from the first 20,000 lines, types from all of them; a
+    column that holds numbers in one file and times in another is text. A line with too few or too
+    many cells, or bytes that are not UTF-8, is dropped and counted; but in a file whose line ends
+    are mixed, or whose quotation breaks near the top, cells beyond the header's are cut off.
     """
     dropped: Counter[str] = Counter()
     examples: dict[str, tuple[str, ...]] = {}
@@ -40,11 +51,34 @@ def load(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
             dropped[reason] += lines
             shown = f"{Path(path).name} line {line}: {text[:80]}"
             examples[reason] = (*examples.get(reason, ()), shown)[:_EXAMPLES]
-    union = " UNION ALL BY NAME ".join(f"FROM {identifier(part)}" for part in parts)
-    connection.execute(f"CREATE TABLE {identifier(name)} AS {union}")
+    connection.execute(f"CREATE TABLE {identifier(name)} AS {_union(connection, parts)}")
     for part in parts:
         connection.execute(f"DROP TABLE {identifier(part)}")
     return Loaded(dropped=dropped, examples=examples)
+
+
+def _union(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:
+    """Write the query that stacks tables; a column of several kinds becomes text."""
+    columns = {table: _columns(connection, table) for table in tables}
+    kinds: defaultdict[str, set[str]] = defaultdict(set)
+    for types in columns.values():
+        for column, dtype in types.items():
+            kinds[column.casefold()].add(_KINDS.get(dtype, dtype))
+    selects = []
+    for table, types in columns.items():
+        casts = [
+            f"CAST({identifier(column)} AS VARCHAR) AS {identifier(column)}"
+            for column in types
+            if len(kinds[column.casefold()]) > 1
+        ]
+        replaced = f" REPLACE ({', '.join(casts)})" if casts else ""
+        selects.append(f"SELECT *{replaced} FROM {identifier(table)}")
+    return " UNION ALL BY NAME ".join(selects)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    relation = connection.table(identifier(table))
+    return {name: dtype.id for name, dtype in zip(relation.columns, relation.types, strict=True)}
 
 
 def _load_one(

@@ -63,6 +63,29 @@ def test_a_glob_is_one_table_with_columns_matched_by_name(tmp_path, query):
     assert frame.rows() == [("u", "1", None), ("v", "x7", 1)]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("1700000000", "2024-01-02T03:04:05Z", ["1700000000", "2024-01-02 03:04:05+00"]),
+        ("2.5", "2024-01-02", ["2.5", "2024-01-02"]),
+        ("12", "true", ["12", "true"]),
+        ("12", "0012", ["12", "0012"]),
+        ("1", "2.5", [1.0, 2.5]),
+        (
+            "2024-01-01",
+            "2024-01-02 03:04:05",
+            [datetime(2024, 1, 1), datetime(2024, 1, 2, 3, 4, 5)],
+        ),
+    ],
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_column_of_two_kinds_in_two_files_is_text(tmp_path, query, one, other, expected, swapped):
+    for name, cell in zip(("a", "b"), (other, one) if swapped else (one, other), strict=True):
+        write(tmp_path / f"{name}.csv", f"id,{'sS'[name == 'a']}een\n{name},{cell}\n")
+    seen = query("FROM log ORDER BY id", log="*.csv").to_series(1).to_list()
+    assert seen == (expected[::-1] if swapped else expected)
+
+
 def test_a_folder_of_parquet_segments_is_one_table(tmp_path, query):
     segments = tmp_path / "segments"
     segments.mkdir()
