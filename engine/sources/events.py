@@ -180,12 +180,14 @@ def _optional(columns: Sequence[str], names: Sequence[str], named: str | None) -
 
 def _type_column(frame: pl.DataFrame) -> str | None:
     """Return the column of event types: a type is a word, so a column of numbers is not one."""
+    accepted = [*_TYPE_NAMES, *_VALUE_NAMES]
     words = [
         column.name
         for column in frame.select(pl.col(pl.String, pl.Categorical, pl.Enum))
-        if 2 * _numbers(column, len(column)).count() <= column.count()
+        if find_column([column.name], accepted) is not None  # before ten million ids are read
+        and 2 * _numbers(column, len(column)).count() <= column.count()
     ]
-    return find_column(words, [*_TYPE_NAMES, *_VALUE_NAMES])
+    return find_column(words, accepted)
 
 
 def _times(column: pl.Series | None, height: int, now: datetime) -> list[pl.Series]:
