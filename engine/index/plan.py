@@ -42,19 +42,13 @@ def fresh_index(vectors: Vectors, presence: Mask) -> VectorIndex:
 def build_index(vectors: Vectors, presence: Mask, folder: Path) -> None:
     """Write the index of a generation into `folder`, which is made if it is missing.
 
-    Parameters
-    ----------
-    vectors
-        Shape (n, d), float32, unit rows where `presence` is true.
-    presence
-        Which rows have a vector, shape (n,).
-    folder
-        Gets ``index.json``, which names the kind, and the graph's files where there is a graph.
+    The folder gets ``index.json``, which names the kind, and the graph's files where there is a
+    graph. Vectors and presence are as for `fresh_index`, and raise like there.
 
     Raises
     ------
-    ValueError
-        If a present vector is not finite.
+    StorageError
+        If a graph could not be written in full.
     """
     _check_finite(vectors, presence)
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,12 +63,7 @@ def build_index(vectors: Vectors, presence: Mask, folder: Path) -> None:
 def open_index(vectors: Vectors, presence: Mask, folder: Path) -> VectorIndex:
     """Open the index that `build_index` wrote for the same vectors.
 
-    Parameters
-    ----------
-    vectors, presence
-        As given to `build_index`; memory maps are not copied.
-    folder
-        Where the index is.
+    Memory maps are not copied.
 
     Raises
     ------
