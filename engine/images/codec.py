@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, features
 
 from ..types import Pixels
+from .jpeg import has_more_scans
 from .limits import MAX_PIXELS
 from .modes import resizable, to_rgb
 from .outcome import Outcome, PictureError
@@ -40,6 +41,10 @@ _DRAFT_FACTOR = 2
 # Others are first shrunk by a whole factor to no less than three times the wanted side: five
 # times faster on 12 megapixels, at most 2 levels off.
 _REDUCING_GAP = 3.0
+
+# Encoders make about ten. One of 31 bytes costs 5 ms at 16 million pixels: a file within the cap on
+# bytes could hold a thread for hours.
+_MAX_SCANS = 100
 
 # Decoded pixels take 4 bytes each, and a progressive JPEG as much before it is scaled down; one
 # thread at a time may hold more than 100 MB of them.
@@ -184,6 +189,8 @@ def _loaded(data: bytes, *, side: int, max_pixels: int) -> Iterator[_Loaded]:
         image = plugin(io.BytesIO(data))
         width, height = image.size
         _check_pixels(width, height, max_pixels)
+        if name == "JPEG" and has_more_scans(data, _MAX_SCANS):
+            raise PictureError(Outcome.UNSUPPORTED, f"JPEG: more than {_MAX_SCANS} scans")
         tile_width, tile_height = tile_size(data) if name == "TIFF" else (0, 0)
         _check_pixels(tile_width, tile_height, max_pixels)
         drafted = image.draft("RGB", (_DRAFT_FACTOR * side, _DRAFT_FACTOR * side))

@@ -244,6 +244,29 @@ def test_a_small_tiff_of_vast_tiles_is_refused(order, big, tiles):
     assert failure.value.outcome is Outcome.TOO_MANY_PIXELS
 
 
+def with_scans_repeated(jpeg, times, between=b""):
+    last_scan = jpeg[jpeg.rindex(b"\xff\xda") : -2]
+    return jpeg[:-2] + (between + last_scan) * times + jpeg[-2:]
+
+
+@pytest.mark.parametrize(
+    "between", [b"", b"\xff\xfe\0\4\xff\xd9", b"\xff\x01", b"\xff\xd0", b"\xff" * 9]
+)
+def test_a_jpeg_of_endless_scans_is_refused(between, quadrants, saved):
+    jpeg = saved(quadrants, "JPEG", progressive=True)
+    assert decoded(with_scans_repeated(jpeg, 50, between)).width == 48
+    with pytest.raises(PictureError, match="more than 100 scans") as failure:
+        decoded(with_scans_repeated(jpeg, 100, between))
+    assert failure.value.outcome is Outcome.UNSUPPORTED
+
+
+def test_scans_in_a_comment_and_after_the_end_are_none(quadrants, saved):
+    jpeg = saved(quadrants, "JPEG")
+    comment = b"\xff\xfe" + struct.pack(">H", 402) + b"\xff\xda" * 200
+    video = b"\xff\xda" * 200
+    assert decoded(jpeg[:2] + comment + jpeg[2:] + video).width == 48
+
+
 @pytest.mark.parametrize("progressive", [True, False])
 def test_large_jpegs_take_turns_if_they_are_progressive(progressive, saved, monkeypatch):
     turn = MagicMock()
