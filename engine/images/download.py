@@ -78,7 +78,11 @@ class CachedDownloads:
 
     @contextlib.contextmanager
     def _host_record(self, url: str) -> Iterator[None]:
-        """Keep count of how asking this host went, and refuse to ask one that is given up."""
+        """Keep count of how asking this host went, and refuse to ask one that is given up.
+
+        A host that sent us on to where nobody answers did answer itself. Time is another matter:
+        what runs out of it costs the same wherever the redirects led.
+        """
         host = url_host(url) or ""
         if self._failures_in_a_row[host] >= _GIVE_UP_AFTER:
             detail = f"{host}: given up after {_GIVE_UP_AFTER} failures in a row"
@@ -86,7 +90,8 @@ class CachedDownloads:
         try:
             yield
         except PictureError as error:
-            if error.outcome in _HOST_FAILURES:
+            answered = error.sent_on and error.outcome is Outcome.UNREACHABLE
+            if error.outcome in _HOST_FAILURES and not answered:
                 self._failures_in_a_row[host] += 1
             else:
                 self._failures_in_a_row[host] = 0

@@ -123,13 +123,20 @@ class Downloader:
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> Response | None:
         target = _checked(url)
-        for hop in range(_MAX_REDIRECTS + 1):
-            async with self._get(target, headers) as answer:
-                if answer.status not in _REDIRECTS:
-                    return await self._receive(answer, is_redirected=hop > 0)
-                location = answer.headers.get("Location", "")
-            target = _checked(location, relative_to=target)
-        raise PictureError(Outcome.UNREACHABLE, f"more than {_MAX_REDIRECTS} redirects")
+        sent_on = False
+        try:
+            for _ in range(_MAX_REDIRECTS + 1):
+                async with self._get(target, headers) as answer:
+                    if answer.status not in _REDIRECTS:
+                        return await self._receive(answer, is_redirected=sent_on)
+                    location = answer.headers.get("Location", "")
+                sent_on = True
+                target = _checked(location, relative_to=target)
+        except PictureError as error:
+            error.sent_on = sent_on
+            raise
+        detail = f"more than {_MAX_REDIRECTS} redirects"
+        raise PictureError(Outcome.UNREACHABLE, detail, sent_on=True)
 
     @contextlib.asynccontextmanager
     async def _get(

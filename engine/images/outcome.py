@@ -50,10 +50,15 @@ class PictureError(Exception):
         What exactly, in a few words, e.g. "HTTP 403".
     transient
         Whether asking the same again soon may well succeed.
+    sent_on
+        Whether the host that was asked did answer, with a redirect that led to this.
     """
 
-    def __init__(self, outcome: Outcome, detail: str, *, transient: bool = False) -> None:
+    def __init__(
+        self, outcome: Outcome, detail: str, *, transient: bool = False, sent_on: bool = False
+    ) -> None:
         super().__init__(f"{outcome}: {detail}")
         self.outcome = outcome
         self.detail = detail
         self.transient = transient
+        self.sent_on = sent_on

@@ -259,6 +259,14 @@ def test_404s_are_no_reason_to_give_up_a_host(load, site, png):
     assert len(site.requests) == 41
 
 
+def test_redirects_to_dead_hosts_are_no_reason_to_give_up_a_host(load, site, png):
+    urls = [site.serve(f"/{n}", status=302, location="http://127.0.0.1:1/") for n in range(40)]
+    urls.append(site.serve("/good", png))
+    pictures = load(urls, allow_hosts=[site.host, "127.0.0.1:1"])
+    assert pictures[0].outcome is Outcome.UNREACHABLE
+    assert pictures[-1].outcome is Outcome.OK
+
+
 def test_closing_early_stops_what_is_under_way(cache, site, tmp_path, png):
     cells = [png, *(site.hang(f"/{number}") for number in range(20))]
     pictures = load_pictures(
