@@ -1,9 +1,9 @@
 """Joins the build stages: from a model's config to an active generation, with status and report."""
 
 import platform
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -31,6 +31,7 @@ from .rank.ranker import Ranker
 from .snapshot import FrozenTables, write_snapshot
 from .sources.connect import Binding
 from .sources.roles import Role
+from .sources.users import UserTable
 from .store.generation import new_generation
 from .store.home import Home
 from .store.recipe import Recipe
@@ -89,8 +90,8 @@ def build_model(
         With what is wrong and what to do.
     """
     folder = home.model(config.name)
-    status = StatusWriter(folder, listener)
     recipe.save(folder)
+    status = StatusWriter(folder, listener)
     try:
         _build(home, config, connections, allow_hosts, status)
     except BaseException as error:
@@ -118,17 +119,18 @@ def _build(
     inputs = _fetch(home, config, connections, allow_hosts, encoder, status)
     status.stage(State.TUNING)
     words = build_words(inputs.tables.items.frame, _word_columns(inputs.tables))
-    metrics = _tune(inputs, words, status)
+    content = _content(inputs.looks, words)
+    metrics = _tune(inputs.interactions, content, status)
     status.stage(State.TRAINING)
     status.progress("behaviour")
-    catalogue = _catalogue(inputs, words, inputs.interactions)
+    catalogue = _with_behaviour(content, inputs.interactions)
     status.progress("people")
     people = _people(catalogue, inputs.interactions)
     status.stage(State.DEPLOYING)
     with new_generation(home.model(config.name)) as writer:
         frozen = _frozen_tables(inputs, catalogue)
         write_snapshot(writer, frozen, catalogue, words, inputs.interactions, people)
-        writer.commit(_manifest(config, encoder, inputs, metrics, frozen, status.status.seconds))
+        writer.commit(_manifest(config, encoder, inputs, metrics, frozen))
     status.stage(State.ACTIVE)
 
 
@@ -161,13 +163,13 @@ def _fetch(
     return _Inputs(tables, looks, user_ids, interactions)
 
 
-def _tune(inputs: _Inputs, words: WordTable, status: StatusWriter) -> dict[str, Any]:
+def _tune(interactions: Interactions, content: Catalogue, status: StatusWriter) -> dict[str, Any]:
     """Judge the ranking on what people picked last, beside ranking by popularity alone."""
-    earlier, later = inputs.interactions.split_by_time()
-    users = users_to_judge(later)
+    earlier, later = interactions.split_by_time()
+    users = users_to_judge(later, n_items=len(content))
     if not users:
         return {"note": "not measured: no user has the five events that a held-out part needs"}
-    catalogue = _catalogue(inputs, words, earlier)
+    catalogue = _with_behaviour(content, earlier)
     ranker = Ranker(catalogue)
     popular = popularity(earlier.rows, earlier.weights, len(catalogue))
 
@@ -193,23 +195,29 @@ def _tune(inputs: _Inputs, words: WordTable, status: StatusWriter) -> dict[str, 
     return {"split": "last fifth of every user's events, by time", **judged}
 
 
-def _catalogue(inputs: _Inputs, words: WordTable, interactions: Interactions) -> Catalogue:
-    looks = inputs.looks
+def _content(looks: Looks, words: WordTable) -> Catalogue:
+    """Build the catalogue of pictures and words alone: nobody has done anything in it yet."""
     n_items = len(looks.presence)
-    neighbours, neighbour_scores = picked_together(interactions, n_items)
+    total = looks.vectors.sum(axis=0, dtype=np.float64)  # rows without a picture are zero
+    center = total / max(np.count_nonzero(looks.presence), 1)
     rows_of_words = {word: row for row, word in enumerate(words.vocabulary)}
-    seen = looks.vectors[looks.presence]
-    dim = looks.vectors.shape[1]
     return Catalogue(
         vectors=looks.vectors,
         presence=looks.presence,
-        center=seen.mean(axis=0) if len(seen) else np.zeros(dim, np.float32),
+        center=center.astype(np.float32),
         index=fresh_index(looks.vectors, looks.presence),
-        neighbours=neighbours,
-        neighbour_scores=neighbour_scores,
-        trend=trend(interactions.rows, interactions.weights, interactions.times, n_items),
+        neighbours=np.zeros((n_items, 0), np.int32),
+        neighbour_scores=np.zeros((n_items, 0), np.float32),
+        trend=np.zeros(n_items, np.float32),
         words=WordIndex(words, rows_of_words.get),
     )
+
+
+def _with_behaviour(content: Catalogue, interactions: Interactions) -> Catalogue:
+    n_items = len(content)
+    neighbours, scores = picked_together(interactions, n_items)
+    trending = trend(interactions.rows, interactions.weights, interactions.times, n_items)
+    return replace(content, neighbours=neighbours, neighbour_scores=scores, trend=trending)
 
 
 def _people(catalogue: Catalogue, interactions: Interactions) -> People:
@@ -227,23 +235,31 @@ def _people(catalogue: Catalogue, interactions: Interactions) -> People:
 
 def _frozen_tables(inputs: _Inputs, catalogue: Catalogue) -> FrozenTables:
     items, interactions = inputs.tables.items, inputs.interactions
+    events = inputs.tables.events
+    event_rows = np.zeros(0, np.int32) if events is None else events.frame["item_row"].to_numpy()
     shown = items.frame.drop(pl.selectors.binary())
     popular = popularity(interactions.rows, interactions.weights, len(catalogue))
     extra = pl.concat(
         [
             visual_columns(inputs.looks.measures, inputs.looks.presence),
-            derived_columns(interactions.rows, popular, catalogue.trend),
+            derived_columns(event_rows, popular, catalogue.trend),
         ],
         how="horizontal",
     )
     # The catalogue's own columns win: a shop that has a `brightness` means its own.
     extra = extra.select([column for column in extra.columns if column not in shown.columns])
-    users = pl.DataFrame({"user_id": inputs.user_ids}, schema={"user_id": pl.String})
-    if inputs.tables.users is not None:
-        described = inputs.tables.users.frame
-        users = users.join(described, left_on="user_id", right_on=described.columns[0], how="left")
     columns = pl.concat([shown, extra], how="horizontal")
+    users = _describe_users(inputs.user_ids, inputs.tables.users)
     return FrozenTables(items.ids, shown, columns, inputs.user_ids, users)
+
+
+def _describe_users(user_ids: Sequence[str], described: UserTable | None) -> pl.DataFrame:
+    """One row per user of the events, with the columns of `fetch.users` where it has them."""
+    name = "user_id" if described is None else described.id_column
+    users = pl.DataFrame({name: user_ids}, schema={name: pl.String})
+    if described is None:
+        return users
+    return users.join(described.frame, on=name, how="left", maintain_order="left")
 
 
 def _word_columns(tables: SourceTables) -> list[str]:
@@ -257,7 +273,6 @@ def _manifest(
     inputs: _Inputs,
     metrics: dict[str, Any],
     frozen: FrozenTables,
-    seconds: dict[str, float],
 ) -> dict[str, Any]:
     tables = inputs.tables
     return {
@@ -285,7 +300,6 @@ def _manifest(
             "item": {column: str(role) for column, role in tables.items.roles.items()},
             "filter_columns": {name: str(dtype) for name, dtype in frozen.columns.schema.items()},
         },
-        "seconds": seconds,
     }
 
 

@@ -1,7 +1,6 @@
 """`Client`: the facade every user meets, in Python and behind the command line."""
 
 import os
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,15 +10,14 @@ from . import models
 from .config import load_dataset
 from .folder import folder_name
 from .models import Definition, Surroundings
-from .rank.query import QueryOptions, read_query
+from .opened import OpenModels
+from .rank.query import QueryOptions, read_query, read_session
 from .rank.response import Response
 from .store import datasets
-from .store.generation import active_number, open_active
 from .store.home import Home
 from .store.status import Status
 
 if TYPE_CHECKING:
-    from .serve import Serving
     from .sources.connect import Binding
 
 __all__ = ["Client", "Shaped"]
@@ -37,8 +35,9 @@ class Client:
         Where models, datasets and caches live; None takes ``SIGHTLINE_HOME``, else
         ``~/.sightline``.
     connections
-        What the connector ids of the YAML are bound to: a path, glob, folder or URI, or a table
-        (Polars, pandas, Arrow).
+        What connector ids are bound to, for all models: a path, glob, folder or URI, or a table
+        (Polars, pandas, Arrow). Paths are relative to the working directory; URIs are kept in home
+        with the model, passwords included.
     allow_hosts
         Hosts that pictures may be fetched from although they are on a private address.
     api_key
@@ -60,17 +59,17 @@ class Client:
         api_key: str | None = None,
     ) -> None:
         self.home = Home(home)
-        self._connections = dict(connections or {})
+        self._connections = {
+            name: models.absolute(value) for name, value in (connections or {}).items()
+        }
         self._allow_hosts = tuple(allow_hosts)
-        self._serving: dict[str, Serving] = {}
-        self._opening = threading.Lock()
-
-    # --- models ---------------------------------------------------------------------------------
+        self._opened = OpenModels(self.home)
 
     def create_model(
         self,
         definition: Definition,
         *,
+        connections: "Mapping[str, Binding] | None" = None,
         encoder: str | None = None,
         on_status: Listener | None = None,
     ) -> dict[str, Any]:
@@ -80,6 +79,8 @@ class Client:
         ----------
         definition
             Path of the model YAML, or the same as a mapping.
+        connections
+            More bindings, for this model alone; each must be one of its connectors.
         encoder
             Takes the place of the definition's ``language_model_name``.
         on_status
@@ -92,13 +93,15 @@ class Client:
         SightlineError
             Anything else that a user can act on; the model's status keeps the message.
         """
-        return models.create(self.home, definition, self._surroundings(encoder, on_status))
+        surroundings = self._surroundings(encoder, on_status, connections)
+        return models.create(self.home, definition, surroundings)
 
     def update_model(
         self,
         model_name: str | None = None,
         *,
         definition: Definition | None = None,
+        connections: "Mapping[str, Binding] | None" = None,
         encoder: str | None = None,
         on_status: Listener | None = None,
     ) -> dict[str, Any]:
@@ -112,7 +115,7 @@ class Client:
         ModelNotFoundError
             If there is no such model.
         """
-        surroundings = self._surroundings(encoder, on_status)
+        surroundings = self._surroundings(encoder, on_status, connections)
         return models.update(self.home, model_name, definition, surroundings)
 
     def index(
@@ -133,20 +136,29 @@ class Client:
         ------
         SchemaError
             If `folder` is not a folder or holds no picture.
+        ModelExistsError
+            If the name belongs to a model that was made from something else.
         """
         path = Path(folder).resolve()
         surroundings = self._surroundings(encoder, on_status)
         return models.index_folder(self.home, path, model_name or folder_name(path), surroundings)
 
-    def validate(self, definition: Definition, *, encoder: str | None = None) -> dict[str, Any]:
+    def validate(
+        self,
+        definition: Definition,
+        *,
+        connections: "Mapping[str, Binding] | None" = None,
+        encoder: str | None = None,
+    ) -> dict[str, Any]:
         """Read the sources of a definition and report on them, without building anything.
 
         Returns per table the rows read, kept and dropped by reason, and the role of every column.
         """
         from .tables import validate  # brings DuckDB and Polars
 
+        surroundings = self._surroundings(encoder, None, connections)
         config = models.read_definition(definition, encoder=encoder)
-        return validate(self.home, config, self._connections)
+        return validate(self.home, config, models.bindings(config, surroundings))
 
     def list_models(self) -> dict[str, list[dict[str, Any]]]:
         """Name and status of every model, by name, under ``models``."""
@@ -165,9 +177,7 @@ class Client:
     def delete_model(self, model_name: str) -> None:
         """Remove a model and its generations; caches and datasets stay."""
         models.delete(self.home, model_name)
-        self._serving.pop(model_name, None)
-
-    # --- datasets -------------------------------------------------------------------------------
+        self._opened.forget(model_name)
 
     def create_dataset(
         self,
@@ -202,8 +212,8 @@ class Client:
     def dataset_insert(self, dataset_name: str, rows: "Binding") -> dict[str, Any]:
         """Append the rows of a file (CSV, TSV, Parquet, JSON lines) or table to a dataset.
 
-        Returns dataset_name, rows, per column how many cells did not fit its type (now null), and
-        by reason how many rows could not be read at all.
+        Returns dataset_name, rows, the cells per column that did not fit its type and are null, and
+        the rows that could not be read, by reason.
         """
         from .sources.connect import read_table  # brings DuckDB and Polars
 
@@ -219,8 +229,7 @@ class Client:
         """Remove a dataset; models built from it stay as they are."""
         datasets.delete_dataset(self.home, dataset_name)
 
-    # --- queries --------------------------------------------------------------------------------
-    # What all of them take is described once, in `rank.query.QueryOptions`.
+    # What all queries take is described once, in `rank.query.QueryOptions`.
 
     def rank(
         self,
@@ -244,7 +253,8 @@ class Client:
             Rank only these, seen or not; ids the model does not have are named in `notes`.
         interactions
             What happened in this session already: ``[{"item_id": …, "label": 1}, …]``, oldest
-            first. A label of 0 or less turns the item down.
+            first. A label of 0 or less turns the item down; ids the model does not have are named
+            in `notes`.
         **options
             ``limit``, ``filter_predicate``, ``return_metadata``, ``explain``, ``config``: see
             `QueryOptions`.
@@ -260,10 +270,14 @@ class Client:
         UnsupportedError
             For arguments of Shaped's that this version refuses rather than ignores.
         """
-        serving = self._open(model_name)
-        ids = None if item_ids is None else [str(item) for item in item_ids]
+        serving = self._opened.serving(model_name)
         query = read_query(options, serving.default_limit)
-        return serving.rank(_text(user_id), query, item_ids=ids, interactions=interactions)
+        return serving.rank(
+            _text(user_id),
+            query,
+            item_ids=None if item_ids is None else _texts(item_ids),
+            interactions=read_session(interactions),
+        )
 
     def similar_items(
         self,
@@ -282,7 +296,7 @@ class Client:
         UnknownItemError
             If the model has no such item; the message names ids that are spelt alike.
         """
-        serving = self._open(model_name)
+        serving = self._opened.serving(model_name)
         query = read_query(options, serving.default_limit)
         return serving.similar_items(str(item_id), query, user_id=_text(user_id))
 
@@ -298,7 +312,7 @@ class Client:
         UnsupportedError
             For a ``filter_predicate``: it speaks of items.
         """
-        serving = self._open(model_name)
+        serving = self._opened.serving(model_name)
         query = read_query(options, serving.default_limit)
         return serving.similar_users(str(user_id), query)
 
@@ -322,10 +336,9 @@ class Client:
         if not item_ids:
             message = "item_ids is empty: name at least one item of the basket"
             raise ValueError(message)
-        serving = self._open(model_name)
+        serving = self._opened.serving(model_name)
         query = read_query(options, serving.default_limit)
-        basket = [str(item) for item in item_ids]
-        return serving.complement_items(basket, query, user_id=_text(user_id))
+        return serving.complement_items(_texts(item_ids), query, user_id=_text(user_id))
 
     def retrieve(
         self,
@@ -352,29 +365,21 @@ class Client:
         UnreadableImageError
             If `image` is not a picture that can be read.
         """
-        serving = self._open(model_name)
+        serving = self._opened.serving(model_name)
         query = read_query(options, serving.default_limit)
         vector = None if image is None else serving.encode(image, self._allow_hosts)
         return serving.retrieve(query, vector=vector, text=text_query)
 
-    def _surroundings(self, encoder: str | None, on_status: Listener | None) -> Surroundings:
+    def _surroundings(
+        self,
+        encoder: str | None,
+        on_status: Listener | None,
+        connections: "Mapping[str, Binding] | None" = None,
+    ) -> Surroundings:
+        named = {name: models.absolute(value) for name, value in (connections or {}).items()}
+        joined = {**self._connections, **named}
         listener = on_status or (lambda _: None)
-        return Surroundings(self._connections, self._allow_hosts, encoder, listener)
-
-    def _open(self, model_name: str) -> "Serving":
-        """Return the active generation, opened once; a new one takes over at the next query."""
-        folder = self.home.existing_model(model_name)
-        number = active_number(folder)
-        serving = self._serving.get(model_name)
-        if serving is not None and serving.generation.number == number:
-            return serving
-        from .serve import Serving
-
-        with self._opening:
-            serving = self._serving.get(model_name)
-            if serving is None or serving.generation.number != number:
-                serving = self._serving[model_name] = Serving(open_active(folder))
-        return serving
+        return Surroundings(joined, named.keys(), self._allow_hosts, encoder, listener)
 
 
 Shaped = Client
@@ -383,3 +388,10 @@ Shaped = Client
 
 def _text(identifier: Id | None) -> str | None:
     return None if identifier is None else str(identifier)
+
+
+def _texts(identifiers: Sequence[Id]) -> list[str]:
+    if isinstance(identifiers, str):
+        message = f"item_ids must be a list of ids, not the text {identifiers!r}"
+        raise TypeError(message)
+    return [str(identifier) for identifier in identifiers]

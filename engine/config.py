@@ -1,6 +1,7 @@
 """Model YAML, as Shaped users write it, turned into frozen dataclasses or one clear refusal."""
 
 import difflib
+import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .documents import read_document
 from .errors import ConfigError, UnsupportedError
 
 __all__ = [
@@ -22,7 +24,6 @@ __all__ = [
 
 DEFAULT_ENCODER = "attributes"
 DEFAULT_LIMIT = 10
-MAX_YAML_BYTES = 1_000_000
 
 # Where a hosted connector keeps its credentials differs per vendor; locally a file or URI does.
 _CONNECTOR_TYPES = {"dataset", "database", "event_stream", "file", "postgres", "sqlite"}
@@ -156,7 +157,7 @@ def load_config(
     if isinstance(source, Mapping):
         return _model(source, base_dir or Path.cwd())
     path = Path(source)
-    return _model(_read_yaml(path), base_dir or path.resolve().parent)
+    return _model(read_document(path), base_dir or path.resolve().parent)
 
 
 def load_dataset(
@@ -169,7 +170,7 @@ def load_dataset(
     ConfigError, UnsupportedError
         As `load_config`.
     """
-    document = source if isinstance(source, Mapping) else _read_yaml(Path(source))
+    document = source if isinstance(source, Mapping) else read_document(Path(source))
     _check_keys("", document, {"name", "schema_type", "column_schema"})
     kind = document.get("schema_type", "CUSTOM")
     if kind != "CUSTOM":
@@ -181,26 +182,6 @@ def load_dataset(
         raise ConfigError(message)
     types = None if columns is None else {str(name): str(kind) for name, kind in columns.items()}
     return _text(document, "dataset", "name"), types
-
-
-def _read_yaml(path: Path) -> Mapping[str, Any]:
-    import yaml  # only building reads YAML; a query in a fresh process does not pay for it
-
-    try:
-        if path.stat().st_size > MAX_YAML_BYTES:
-            message = f"{path} is larger than {MAX_YAML_BYTES:,} bytes; is it really a model file?"
-            raise ConfigError(message)
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        message = f"cannot read the model file {path}: {error.strerror or error}"
-        raise ConfigError(message) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        message = f"{path} is not valid YAML: {error}"
-        raise ConfigError(message) from error
-    if not isinstance(document, Mapping):
-        message = f"{path} holds no keys and values; see the README for a complete example"
-        raise ConfigError(message)
-    return document
 
 
 def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
@@ -230,7 +211,7 @@ def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
         connectors=connectors,
         fetch=fetch,
         base_dir=base_dir,
-        document=document,
+        document=json.loads(json.dumps(document, default=str)),
     )
 
 
@@ -325,7 +306,7 @@ def _inference_limit(value: Any) -> int:  # noqa: ANN401 - straight from YAML
     _check_keys("model.inference_config", value, {"limit"})
     limit = value.get("limit", 0)
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-        message = f"model.inference_config.limit must be a whole number above 0, not {limit!r}"
+        message = f"model.inference_config.limit must be a whole number, not {limit!r}"
         raise ConfigError(message)
     return limit or DEFAULT_LIMIT
 

@@ -1,5 +1,7 @@
 """A folder of pictures as a catalogue: every file an item, no YAML needed."""
 
+import hashlib
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +16,21 @@ __all__ = ["folder_catalogue", "folder_document", "folder_name"]
 
 _EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"}
 _CONNECTOR = "pictures"
+_NAME_LENGTH = 80
+_HASH_LENGTH = 6
 
 
 def folder_name(folder: Path) -> str:
-    """Return a model name made from the folder's own: letters, digits, '-', '_' and '.' of it."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip("-.") or "pictures"
+    """Return a model name made from the folder's own.
+
+    What a name cannot hold becomes '-'. A name that would lose letters by that ends in a few digits
+    of its hash, so that two folders in one script do not become one model.
+    """
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.name).strip("-")[:_NAME_LENGTH] or "pictures"
+    if not re.search(r"[^\W_]", re.sub(r"[\x00-\x7f]", "", folder.name)):
+        return kept
+    digest = hashlib.sha256(os.fsencode(folder.name)).hexdigest()
+    return f"{kept}-{digest[:_HASH_LENGTH]}"
 
 
 def folder_document(name: str) -> dict[str, Any]:
@@ -34,7 +46,8 @@ def folder_catalogue(folder: Path) -> "dict[str, pl.DataFrame]":
     """List the pictures under `folder`, hidden ones left out, as the table to bind.
 
     Columns: item_id (path relative to `folder`, with ``/``), image_path (the same), title (the
-    file's name as words), album (its folder), bytes, modified_at.
+    file's name as words), album (its folder), bytes, modified_at. A file whose name is no text in
+    this system's encoding is listed under a readable form of it, without its picture.
 
     Raises
     ------
@@ -68,11 +81,13 @@ def _is_hidden(relative: Path) -> bool:
 def _record(folder: Path, path: Path) -> dict[str, Any]:
     relative = path.relative_to(folder)
     stat = path.stat()
+    name = relative.as_posix()
+    readable = os.fsencode(name).decode("utf-8", "replace")
     return {
-        "item_id": relative.as_posix(),
-        "image_path": relative.as_posix(),
-        "title": " ".join(re.findall(r"[^\W_]+", path.stem)),
-        "album": relative.parent.as_posix(),
+        "item_id": readable,
+        "image_path": name if name == readable else None,
+        "title": " ".join(re.findall(r"[^\W_]+", Path(readable).stem)),
+        "album": Path(readable).parent.as_posix(),
         "bytes": stat.st_size,
         "modified_at": datetime.fromtimestamp(stat.st_mtime, UTC),
     }

@@ -2,12 +2,18 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from .config import ModelConfig, load_config
-from .errors import ModelExistsError, UnsupportedError
+from .errors import (
+    ConfigError,
+    CorruptGenerationError,
+    FormatTooNewError,
+    ModelExistsError,
+    UnsupportedError,
+)
 from .folder import folder_catalogue, folder_document
 from .store.generation import Generation, active_number
 from .store.home import Home
@@ -28,11 +34,14 @@ Definition: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 class Surroundings:
     """What a build takes from the caller rather than from the model's definition."""
 
-    connections: "Mapping[str, Binding]" = field(default_factory=dict)
-    allow_hosts: Collection[str] = ()
-    encoder: str | None = None
+    connections: "Mapping[str, Binding]"
+    """Bindings by connector id, paths absolute; those of other models may be among them."""
+    named: Collection[str]
+    """Ids in `connections` that were given for this very build: no other may be named."""
+    allow_hosts: Collection[str]
+    encoder: str | None
     """Takes the place of the definition's encoder."""
-    on_status: Callable[[Status], None] = lambda _: None
+    on_status: Callable[[Status], None]
 
 
 def create(home: Home, definition: Definition, surroundings: Surroundings) -> dict[str, Any]:
@@ -57,7 +66,7 @@ def update(
         config = read_definition(definition, encoder=surroundings.encoder)
         if model_name not in {None, config.name}:
             message = f"the definition is of model {config.name!r}, not of {model_name!r}"
-            raise ValueError(message)
+            raise ConfigError(message)
         home.existing_model(config.name)
         return _build_next(home, config, surroundings)
     if model_name is None:
@@ -77,7 +86,10 @@ def index_folder(
     config = load_config(folder_document(model_name), base_dir=folder)
     config = replace(config, encoder=surroundings.encoder or config.encoder)
     bound = replace(surroundings, connections=folder_catalogue(folder))
-    return _build_next(home, config, bound, pictures=folder)
+    with model_lock(home, model_name):
+        _refuse_another_origin(home.model(model_name), folder)
+        _build(home, config, bound, pictures=folder)
+    return view(home, model_name)
 
 
 def delete(home: Home, model_name: str) -> None:
@@ -92,8 +104,7 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
     folder = home.existing_model(model_name)
     status = _status(home, folder)
     number = active_number(folder)
-    manifest = {} if number is None else Generation(folder, number).manifest
-    recipe = Recipe.load(folder) if (folder / "recipe.json").is_file() else None
+    manifest, warning = _manifest(folder, number)
     return {
         "model_name": model_name,
         "model_uri": folder.as_uri(),
@@ -104,6 +115,7 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
         "last_updated": status.updated_at,
         "description": manifest.get("description", ""),
         "error_message": status.error_message,
+        "warning_message": warning,
         "generation": number,
         "encoder": manifest.get("encoder"),
         "counts": manifest.get("counts"),
@@ -113,8 +125,18 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
         "seconds": status.seconds,
         "versions": manifest.get("versions"),
         "model_schema": manifest.get("model_schema"),
-        "config": recipe.document if recipe else None,
+        "config": manifest.get("config"),
     }
+
+
+def _manifest(folder: Path, number: int | None) -> tuple[dict[str, Any], str | None]:
+    """Return what the active generation says of itself, or why it cannot."""
+    if number is None:
+        return {}, None
+    try:
+        return Generation(folder, number).manifest, None
+    except (CorruptGenerationError, FormatTooNewError) as error:
+        return {}, str(error)
 
 
 def summaries(home: Home) -> list[dict[str, Any]]:
@@ -140,11 +162,48 @@ def read_definition(definition: Definition, *, encoder: str | None) -> ModelConf
     return config if encoder is None else replace(config, encoder=encoder)
 
 
-def _build_next(
-    home: Home, config: ModelConfig, surroundings: Surroundings, *, pictures: Path | None = None
-) -> dict[str, Any]:
+def bindings(config: ModelConfig, surroundings: Surroundings) -> "dict[str, Binding]":
+    """Pick the connections that are for connectors of this model.
+
+    Raises
+    ------
+    ConfigError
+        If one was given for this build that is for none of them.
+    """
+    ids = [connector.id for connector in config.connectors]
+    if unknown := sorted(set(surroundings.named) - set(ids)):
+        message = (
+            f"connections name {unknown[0]!r}, which is no connector of model {config.name!r}; "
+            f"its connectors are {', '.join(ids)}"
+        )
+        raise ConfigError(message)
+    given = surroundings.connections
+    return {name: given[name] for name in ids if name in given}
+
+
+def absolute(binding: "Binding") -> "Binding":
+    """Make a path independent of where the process stands later; leave URIs and tables."""
+    if not _is_text(binding) or "://" in os.fspath(binding):
+        return binding
+    return str(Path(binding).expanduser().absolute())
+
+
+def _refuse_another_origin(model_folder: Path, pictures: Path) -> None:
+    """Refuse to replace a model that was made from a YAML or from another folder."""
+    if not (model_folder / "recipe.json").is_file():
+        return
+    origin = Recipe.load(model_folder).pictures
+    if origin != str(pictures):
+        message = (
+            f"model {model_folder.name!r} was made from {origin or 'a model file'}, not from "
+            f"{pictures}; give this one another name with --model-name"
+        )
+        raise ModelExistsError(message)
+
+
+def _build_next(home: Home, config: ModelConfig, surroundings: Surroundings) -> dict[str, Any]:
     with model_lock(home, config.name):
-        _build(home, config, surroundings, pictures=pictures)
+        _build(home, config, surroundings)
     return view(home, config.name)
 
 
@@ -153,12 +212,13 @@ def _build(
 ) -> None:
     from .build import build_model  # brings Numba and Polars: not for those who only look
 
-    bindings = {name: _as_text(value) for name, value in surroundings.connections.items()}
+    bound = bindings(config, surroundings)
+    texts = {name: os.fspath(value) for name, value in bound.items() if _is_text(value)}
     recipe = Recipe(
         document=config.document,
         base_dir=str(config.base_dir.resolve()),
-        connections={name: text for name, text in bindings.items() if text is not None},
-        in_memory=tuple(name for name, text in bindings.items() if text is None),
+        connections=texts,
+        in_memory=tuple(name for name in bound if name not in texts),
         allow_hosts=tuple(surroundings.allow_hosts),
         encoder=config.encoder,
         pictures=None if pictures is None else str(pictures),
@@ -167,7 +227,7 @@ def _build(
         home,
         config,
         recipe,
-        connections=surroundings.connections,
+        connections=bound,
         allow_hosts=surroundings.allow_hosts,
         listener=surroundings.on_status,
     )
@@ -207,9 +267,5 @@ def _status(home: Home, folder: Path) -> Status:
     return replace(status, state=State.ERROR, error_message=message)
 
 
-def _as_text(binding: "Binding") -> str | None:
-    """Return a binding as text, absolute if it is a path; None for a table in memory."""
-    if not isinstance(binding, str | os.PathLike):
-        return None
-    text = os.fspath(binding)
-    return text if "://" in text else str(Path(text).absolute())
+def _is_text(binding: "Binding") -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(binding, str | os.PathLike)

@@ -24,7 +24,7 @@ from .store.home import Home
 from .store.vectors import VectorCache
 from .types import Mask, Vectors
 
-__all__ = ["Looks", "see_pictures"]
+__all__ = ["Looks", "encode_query", "see_pictures"]
 
 _BATCH = 64
 

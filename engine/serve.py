@@ -22,6 +22,7 @@ from .types import History, Mask, Rows
 __all__ = ["Serving"]
 
 _FILTERS_KEPT = 64
+_NAMED = 10  # unknown ids that a note names
 
 
 class Serving:
@@ -56,16 +57,18 @@ class Serving:
         query: Query,
         *,
         item_ids: Sequence[str] | None,
-        interactions: Sequence[Mapping[str, Any]],
+        interactions: Mapping[str, float],
     ) -> Response:
         """Rank the catalogue, or just `item_ids`, for a person; see `Client.rank`."""
         notes: list[str] = []
         only = None if item_ids is None else self._known_rows(item_ids, notes)
         history = self._history(user_id, interactions, notes)
+        if not (history.weights > 0).any():
+            notes.append(f"{_nobody(user_id)}: this is what is trending for everyone")
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.for_person(history, query.limit, allowed=allowed, only=only)
-        if len(ranked.rows) == 0 and len(history) > 0 and only is None:
-            notes.append("nothing is left to show: every item that passes the filter was seen")
+        if len(ranked.rows) == 0:
+            notes.append(_nothing_left(allowed, only))
         explanation = self._explain(ranked, history) if query.explain else None
         return self._respond(ranked, query, explanation, notes)
 
@@ -79,7 +82,7 @@ class Serving:
         """Rank what is most like one item; see `Client.similar_items`."""
         notes: list[str] = []
         row = self._row(item_id)
-        history = None if user_id is None else self._history(user_id, (), notes)
+        history = self._taste(user_id, notes)
         if not self._snapshot.catalogue.presence[row]:
             notes.append(f"item {item_id!r} has no picture: likeness is by words and behaviour")
         allowed = self._allowed(query.filter_predicate)
@@ -96,7 +99,7 @@ class Serving:
         """Rank what goes with a basket; see `Client.complement_items`."""
         notes: list[str] = []
         basket = self._known_rows(item_ids, notes)
-        history = None if user_id is None else self._history(user_id, (), notes)
+        history = self._taste(user_id, notes)
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.complementing(basket, query.limit, allowed=allowed, history=history)
         return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
@@ -166,37 +169,38 @@ class Serving:
         if unknown and len(unknown) == len(rows):
             self._row(unknown[0])
         if unknown:
-            notes.append(f"unknown items left out: {', '.join(unknown[:10])}")
+            notes.append(f"unknown items left out: {', '.join(unknown[:_NAMED])}")
         known = [row for row in rows.values() if row is not None]
         return np.array(known, np.int32)
 
+    def _taste(self, user_id: str | None, notes: list[str]) -> History | None:
+        """Return the history that leans an answer about items, if there is one to lean on."""
+        if user_id is None:
+            return None
+        history = self._history(user_id, {}, notes)
+        if (history.weights > 0).any():
+            return history
+        notes.append(f"{_nobody(user_id)}: their taste plays no part")
+        return None
+
     def _history(
-        self, user_id: str | None, interactions: Sequence[Mapping[str, Any]], notes: list[str]
+        self, user_id: str | None, session: Mapping[str, float], notes: list[str]
     ) -> History:
-        """Join the stored history and what the request itself tells of this session."""
+        """Join the stored history and what the session tells, which has the last word."""
         row = None if user_id is None else self._snapshot.user_ids.row(user_id)
         stored = _NO_HISTORY if row is None else self._snapshot.interactions[row]
-        session = self._session(interactions, stored, notes)
-        if len(stored) + len(session) == 0:
-            who = "no user was given" if user_id is None else f"user {user_id!r} has no events"
-            notes.append(f"{who}: this is what is trending for everyone")
-        return History(
-            np.concatenate([stored.rows, session.rows]),
-            np.concatenate([stored.weights, session.weights]),
-            np.concatenate([stored.times, session.times]),
-        )
-
-    def _session(
-        self, interactions: Sequence[Mapping[str, Any]], stored: History, notes: list[str]
-    ) -> History:
-        if not interactions:
-            return _NO_HISTORY
-        labels = {str(entry["item_id"]): float(entry.get("label", 1)) for entry in interactions}
-        rows = self._known_rows(list(labels), notes)
-        known = [self._snapshot.item_ids[row] for row in rows]
-        weights = np.array([1.0 if labels[item] > 0 else -1.0 for item in known], np.float32)
+        known = {item: self._snapshot.item_ids.row(item) for item in session}
+        if unknown := [item for item, place in known.items() if place is None]:
+            notes.append(f"unknown items left out: {', '.join(unknown[:_NAMED])}")
+        told = {place: session[item] for item, place in known.items() if place is not None}
+        rows = np.array(list(told), np.int32)
+        kept = ~np.isin(stored.rows, rows)
         now = stored.times[-1] if len(stored) else 0
-        return History(rows, weights, np.full(len(rows), now, np.int64))
+        return History(
+            np.concatenate([stored.rows[kept], rows]),
+            np.concatenate([stored.weights[kept], np.array(list(told.values()), np.float32)]),
+            np.concatenate([stored.times[kept], np.full(len(rows), now, np.int64)]),
+        )
 
     def _explain(self, ranked: Ranked, history: History) -> dict[str, Any]:
         picks = self._ranker.most_alike_pick(history, ranked.rows)
@@ -218,6 +222,18 @@ class Serving:
 
 
 _NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+
+def _nobody(user_id: str | None) -> str:
+    return "no user was given" if user_id is None else f"user {user_id!r} has picked nothing yet"
+
+
+def _nothing_left(allowed: Mask | None, only: Rows | None) -> str:
+    if allowed is not None and not allowed.any():
+        return "no item passes the filter"
+    if only is not None:
+        return "none of item_ids passes the filter"
+    return "nothing is left to show: every item that passes was seen"
 
 
 def _response(

@@ -1,6 +1,5 @@
 """The command line: parse, call `Client`, print; every command takes --json and --home."""
 
-import sys
 from typing import Any
 
 import click
@@ -13,16 +12,13 @@ __all__ = ["main"]
 
 
 class _Group(click.Group):
-    """Shows a Sightline error as one line and exit code 1; spells every name with - or _."""
+    """Shows a Sightline error as one line and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command returns
         try:
             return super().invoke(ctx)
         except SightlineError as error:
             raise click.ClickException(str(error)) from error
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name.replace("_", "-"))
 
 
 @click.group(
@@ -45,6 +41,3 @@ def main(home: str | None) -> None:
 
 for command in (*models.COMMANDS, *queries.COMMANDS, *data.COMMANDS, *shop.COMMANDS):
     main.add_command(command)
-
-if __name__ == "__main__":
-    sys.exit(main())

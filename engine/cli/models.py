@@ -20,12 +20,12 @@ _definition = click.option(
 @click.command("create-model")
 @_definition
 @source_options
-def create_model(client: "Client", definition: str, encoder: str | None, as_json: bool) -> None:
+def create_model(client: "Client", definition: str, as_json: bool, **build: Any) -> None:
     """Build a new model from a YAML file and make it active."""
     from .progress import follow
 
     with follow() as listener:
-        view = client.create_model(definition, encoder=encoder, on_status=listener)
+        view = client.create_model(definition, on_status=listener, **build)
     _show(view, as_json=as_json)
 
 
@@ -37,8 +37,8 @@ def update_model(
     client: "Client",
     model_name: str | None,
     definition: str | None,
-    encoder: str | None,
     as_json: bool,
+    **build: Any,
 ) -> None:
     """Build a model's next generation; the active one answers until it is ready."""
     from .progress import follow
@@ -47,9 +47,7 @@ def update_model(
         message = "give --model-name, --file, or both"
         raise click.UsageError(message)
     with follow() as listener:
-        view = client.update_model(
-            model_name, definition=definition, encoder=encoder, on_status=listener
-        )
+        view = client.update_model(model_name, definition=definition, on_status=listener, **build)
     _show(view, as_json=as_json)
 
 
@@ -97,9 +95,9 @@ def list_models(home: str | None, as_json: bool) -> None:
 @click.command("validate")
 @_definition
 @source_options
-def validate(client: "Client", definition: str, encoder: str | None, as_json: bool) -> None:
+def validate(client: "Client", definition: str, as_json: bool, **build: Any) -> None:
     """Read a YAML file and its sources and report problems, without building."""
-    report = client.validate(definition, encoder=encoder)
+    report = client.validate(definition, **build)
     if as_json:
         print_json(report)
         return

@@ -66,9 +66,9 @@ def about_items(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what commands take that read sources, and give them the `client` that is bound to them.
+    """Add what commands take that read sources, and a `client` to read them with.
 
-    The command receives `client`, `encoder` and `as_json`.
+    The command receives `client`, `connections`, `encoder` and `as_json`.
     """
     connect = click.option(
         "--connect",
@@ -91,7 +91,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_client(
         connect: dict[str, str], allow_hosts: tuple[str, ...], home: str | None, **others: object
     ) -> None:
-        command(client=make_client(home, connect, allow_hosts), **others)
+        command(client=make_client(home, allow_hosts), connections=connect, **others)
 
     return _with_options(with_client, connect, hosts, encoder, home, as_json)
 
@@ -108,18 +108,14 @@ def item_list(_: click.Context, __: click.Parameter, values: tuple[str, ...]) ->
                 raise click.BadParameter(message) from error
         else:
             items.extend(item.strip() for item in value.split(",") if item.strip())
-    return items or None
+    return items if values else None
 
 
-def make_client(
-    home: str | None,
-    connect: dict[str, str] | None = None,
-    allow_hosts: tuple[str, ...] = (),
-) -> "Client":
+def make_client(home: str | None, allow_hosts: tuple[str, ...] = ()) -> "Client":
     """Open the client that a command calls; importing it here keeps --help fast."""
     from ..client import Client
 
-    return Client(home, connections=connect, allow_hosts=allow_hosts)
+    return Client(home, allow_hosts=allow_hosts)
 
 
 def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value

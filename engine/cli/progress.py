@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.progress import TimeElapsedColumn as Elapsed
 
-from ..store.status import STAGES, Status
+from ..store.status import STAGES, State, Status
 
 __all__ = ["follow"]
 
@@ -42,6 +42,8 @@ class _Bars:
         self._state = ""
 
     def hear(self, status: Status) -> None:
+        if status.state == State.ERROR:
+            return  # the bar stays where the stage failed
         if status.state != self._state:
             self._finish()
             self._state = status.state

@@ -64,7 +64,7 @@ def complement_items(
     *, item_ids: list[str] | None, home: str | None, as_json: bool, **query: Any
 ) -> None:
     """Find what people pick together with the items of a basket."""
-    if item_ids is None:
+    if not item_ids:
         message = "--item-ids names no item"
         raise click.UsageError(message)
     _show(make_client(home).complement_items(item_ids=item_ids, **query), as_json=as_json)

@@ -56,8 +56,9 @@ def show_model(view: Mapping[str, Any]) -> None:
     progress = view["progress"]
     if progress["total"] and view["status"] not in {"ACTIVE", "ERROR"}:
         console.print(f"{progress['step']}: {progress['done']:,} of {progress['total']:,}")
-    if view["error_message"]:
-        console.print(f"[red]{escape(view['error_message'])}[/red]")
+    for problem in (view["error_message"], view["warning_message"]):
+        if problem:
+            console.print(f"[red]{escape(problem)}[/red]")
     if view["counts"]:
         counts = ", ".join(f"{value:,} {name}" for name, value in view["counts"].items())
         console.print(counts.replace("_", " "))
@@ -83,9 +84,7 @@ def show_validation(report: Mapping[str, Any]) -> None:
 def _show_tables(console: Console, tables: Mapping[str, Mapping[str, Any]]) -> None:
     table = _table("table", "rows", "kept", "problems")
     for name, report in tables.items():
-        problems = "; ".join(f"{count:,} {reason}" for reason, count in report["dropped"].items())
-        notes = "; ".join([problems, *report["notes"]]).strip("; ")
-        table.add_row(name, f"{report['rows']:,}", f"{report['kept']:,}", escape(notes))
+        table.add_row(name, f"{report['rows']:,}", f"{report['kept']:,}", _problems(report))
     console.print(table)
 
 

@@ -1,13 +1,13 @@
 """The demo from end to end: a shop drawn, served, built, asked, and shown on a page."""
 
 import csv
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..client import Client
+from ..errors import ModelExistsError, StorageError
 from ..images.codec import thumbnail
 from ..images.outcome import PictureError
 from ..rank.response import Response
@@ -19,6 +19,7 @@ from .shop import draw_shop
 __all__ = ["Demo", "run_demo"]
 
 MODEL = "demo"
+DESCRIPTION = "A drawn shop whose people choose by looks that no text mentions"
 _SHOWN = 8
 _PEOPLE = 3
 _THUMBNAIL_SIDE = 160
@@ -26,7 +27,7 @@ _THUMBNAIL_SIDE = 160
 _YAML = f"""\
 model:
   name: {MODEL}
-  description: A drawn shop whose people choose by looks that no text mentions
+  description: {DESCRIPTION}
 connectors:
   - id: items_source
     type: file
@@ -88,19 +89,19 @@ def run_demo(home: str | None, page: str | None, *, on_status: Callable[[Status]
     """
     folder = Client(home).home.path / "demo"
     pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
+    try:
+        pictures.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot draw a shop in {folder}: {error.strerror}; give another --home"
+        raise StorageError(message) from error
     with serve_folder(pictures) as base_url:
         shop = draw_shop(folder, base_url=base_url)
         definition = folder / "model.yaml"
         definition.write_text(_YAML, encoding="utf-8")
         client = Client(home, allow_hosts=[base_url.removeprefix("http://")])
-        known = {entry["model_name"] for entry in client.list_models()["models"]}
-        if MODEL in known:
-            view = client.update_model(definition=definition, on_status=on_status)
-        else:
-            view = client.create_model(definition, on_status=on_status)
+        view = _build(client, definition, on_status)
     history = _histories(shop.events)
-    people = [user for user, _ in Counter({u: len(h) for u, h in history.items()}).most_common()]
+    people = sorted(history, key=lambda user: len(history[user]), reverse=True)
     user_id = people[len(people) // 2]
     ranked = client.rank(MODEL, user_id, limit=_SHOWN, explain=True)
     similar = client.similar_items(MODEL, ranked.ids[0], limit=_SHOWN)
@@ -114,6 +115,18 @@ def run_demo(home: str | None, page: str | None, *, on_status: Callable[[Status]
     return Demo(view, user_id, ranked, ranked.ids[0], similar, target.resolve())
 
 
+def _build(client: Client, definition: Path, on_status: Callable[[Status], None]) -> dict[str, Any]:
+    """Create the demo's model, or build it again; a model of the user's own is left alone."""
+    known = {entry["model_name"] for entry in client.list_models()["models"]}
+    if MODEL not in known:
+        return client.create_model(definition, on_status=on_status)
+    view = client.view_model(MODEL)
+    if view["generation"] is not None and view["description"] != DESCRIPTION:
+        message = f"home has a model {MODEL!r} that is not the demo's; give another --home"
+        raise ModelExistsError(message)
+    return client.update_model(definition=definition, on_status=on_status)
+
+
 def _people_section(
     client: Client, pictures: Path, history: Mapping[str, list[str]], people: list[str]
 ) -> Section:
@@ -122,11 +135,12 @@ def _people_section(
         response = client.rank(MODEL, user, limit=_SHOWN, explain=True)
         picks = list(dict.fromkeys(reversed(history[user])))[:_SHOWN]
         known = client.rank(MODEL, item_ids=picks, limit=len(picks))
+        latest = sorted(known.metadata or [], key=lambda item: picks.index(item["item_id"]))
         rows.append(
             Row(
                 f"Person {user}",
                 "picked lately",
-                _cards(known, pictures),
+                [_card(item, pictures) for item in latest],
                 "ranked for them",
                 _cards(response, pictures),
             )
@@ -138,13 +152,13 @@ def _people_section(
 def _similar_section(client: Client, pictures: Path, item_ids: list[str]) -> Section:
     rows = []
     for item_id in item_ids:
-        item = client.rank(MODEL, item_ids=[item_id], limit=1)
+        item = client.rank(MODEL, item_ids=[item_id], limit=1).metadata or []
         alike = client.similar_items(MODEL, item_id, limit=_SHOWN, explain=True)
         rows.append(
             Row(
                 f"Like {item_id}",
                 "the item",
-                _cards(item, pictures),
+                [_card(record, pictures) for record in item],
                 "most like it",
                 _cards(alike, pictures),
             )
@@ -180,26 +194,25 @@ def _figures_section(view: Mapping[str, Any]) -> Section:
 
 
 def _cards(response: Response, pictures: Path) -> list[Card]:
-    parts = _parts(response)
-    cards = []
-    for place, record in enumerate(response.metadata or []):
-        cards.append(
-            Card(
-                str(record["title"]),
-                f"{record['category']}, {record['price']:.2f}",
-                _thumbnail(pictures, record["image_url"]),
-                response.scores[place] if parts else None,
-                {name: values[place] for name, values in parts.items()},
-            )
+    """Cards with scores and their parts; the response must be explained."""
+    explained = (response.explanation or {})["score"]["scoring_policy_scores"]
+    return [
+        _card(record, pictures, score, {name: values[place] for name, values in explained.items()})
+        for place, (record, score) in enumerate(
+            zip(response.metadata or [], response.scores, strict=True)
         )
-    return cards
+    ]
 
 
-def _parts(response: Response) -> dict[str, list[float]]:
-    if response.explanation is None:
-        return {}
-    parts: dict[str, list[float]] = response.explanation["score"]["scoring_policy_scores"]
-    return parts
+def _card(
+    record: Mapping[str, Any],
+    pictures: Path,
+    score: float | None = None,
+    parts: Mapping[str, float] | None = None,
+) -> Card:
+    subtitle = f"{record['category']}, {record['price']:.2f}"
+    image = _thumbnail(pictures, record["image_url"])
+    return Card(str(record["title"]), subtitle, image, score, parts or {})
 
 
 def _thumbnail(pictures: Path, url: str | None) -> bytes | None:

@@ -41,9 +41,17 @@ def trend(item_rows: Rows, weights: Scores, times: NDArray[np.int64], n_items: i
     return decayed / np.float32(top) if top > 0 else decayed
 
 
-def derived_columns(item_rows: Rows, popular: Scores, trending: Scores) -> pl.DataFrame:
-    """Shaped's derived columns, one row per item; rank 1 is best and ties keep catalogue order."""
-    counts = np.bincount(item_rows, minlength=len(popular))
+def derived_columns(event_rows: Rows, popular: Scores, trending: Scores) -> pl.DataFrame:
+    """Shaped's derived columns, one row per item; rank 1 is best and ties keep catalogue order.
+
+    Parameters
+    ----------
+    event_rows
+        The item row of every event, shape (e,): what `_derived_interaction_count` counts.
+    popular, trending
+        Of every item, shape (n,).
+    """
+    counts = np.bincount(event_rows, minlength=len(popular))
     return pl.DataFrame(
         {
             "_derived_popular_rank": _ranks(popular),

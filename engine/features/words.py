@@ -1,6 +1,8 @@
 """The words of every item as TF-IDF weights: what is known of it when it has no picture."""
 
+import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["WordIndex", "WordTable", "build_words"]
 
-# Letters and digits of any script; the same pattern must hold in Polars' regex and in Python's.
+# Letters and digits of any script, in composed form, told to Polars and to Python.
 _WORD = r"[\p{L}\p{N}]+"
 _WORD_PYTHON = re.compile(r"[^\W_]+")
-_COMMON = 0.5  # a word in more than half of the catalogue tells its items apart no more
+# A word of half the catalogue has this idf: of two items that share it, it says nothing.
+_TELLING_IDF = math.log1p(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,13 @@ def build_words(frame: "pl.DataFrame", columns: Sequence[str]) -> WordTable:
     """Weigh the words of `columns`, strings or lists of strings, in every row of `frame`.
 
     Weights are ``(1 + ln tf) * ln(1 + n / df)``, scaled to unit length per item (Salton & Buckley,
-    1988). Words in more than half of the items are left out.
+    1988).
     """
     import polars as pl  # building only; a query in a fresh process does without
 
     entries = _count_words(frame, columns)
     n_items = frame.height
-    in_items = entries.group_by("word").len("df").filter(pl.col("df") <= max(1, n_items * _COMMON))
-    vocabulary = in_items.sort("word").with_row_index("word_row")
+    vocabulary = entries.group_by("word").len("df").sort("word").with_row_index("word_row")
     weighed = (
         entries.join(vocabulary, on="word")
         .with_columns(
@@ -94,19 +96,24 @@ class WordIndex:
         self._find_word = find_word
 
     def of_items(self, rows: Rows, weights: Scores) -> Scores:
-        """Mean cosine of every item to the given items, shape (n,), by the weights of those."""
+        """Mean cosine of every item to the given items, shape (n,), by the weights of those.
+
+        Words that half of the catalogue has are passed over.
+        """
         total = max(float(weights.sum()), np.finfo(np.float32).tiny)
         profile: Counter[int] = Counter()
         for row, weight in zip(rows.tolist(), weights.tolist(), strict=True):
             start, end = self._table.offsets[row : row + 2]
-            pairs = zip(self._table.words[start:end], self._table.weights[start:end], strict=True)
-            for word, share in pairs:
-                profile[int(word)] += weight / total * float(share)
+            words = self._table.words[start:end]
+            telling = self._table.idf[words] > _TELLING_IDF
+            shares = self._table.weights[start:end][telling] * np.float32(weight / total)
+            for word, share in zip(words[telling].tolist(), shares.tolist(), strict=True):
+                profile[word] += share
         return self._score(profile)
 
     def of_text(self, text: str) -> Scores:
         """Cosine of every item to `text`, shape (n,); unknown words count towards its length."""
-        counts = Counter(_WORD_PYTHON.findall(text.lower()))
+        counts = Counter(_WORD_PYTHON.findall(unicodedata.normalize("NFC", text).lower()))
         rarest = float(self._table.idf.max(initial=1.0))
         profile: dict[int, float] = {}
         squared_length = 0.0
@@ -140,13 +147,15 @@ def _count_words(frame: "pl.DataFrame", columns: Sequence[str]) -> "pl.DataFrame
     import polars as pl
 
     texts = [
-        pl.col(column).list.join(" ") if frame.schema[column] == pl.List else pl.col(column)
+        pl.col(column).cast(pl.List(pl.String)).list.join(" ", ignore_nulls=True)
+        if frame.schema[column] == pl.List
+        else pl.col(column).cast(pl.String)
         for column in columns
     ]
     text = pl.concat_str(texts, separator=" ", ignore_nulls=True) if texts else pl.lit("")
     return (
         frame.lazy()
-        .select(word=text.str.to_lowercase().str.extract_all(_WORD))
+        .select(word=text.str.normalize("NFC").str.to_lowercase().str.extract_all(_WORD))
         .with_row_index("item")
         .explode("word")
         .drop_nulls()
@@ -156,7 +165,7 @@ def _count_words(frame: "pl.DataFrame", columns: Sequence[str]) -> "pl.DataFrame
     )
 
 
-def _offsets(sorted_or_not: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+def _offsets(groups: NDArray[np.int32], size: int) -> NDArray[np.int64]:
     offsets = np.zeros(size + 1, np.int64)
-    np.cumsum(np.bincount(sorted_or_not, minlength=size), out=offsets[1:])
+    np.cumsum(np.bincount(groups, minlength=size), out=offsets[1:])
     return offsets

@@ -10,8 +10,10 @@ from .interactions import Interactions
 
 __all__ = ["Metrics", "evaluate", "users_to_judge"]
 
-MAX_USERS = 1_000
-"""Users judged while building; more would tell the same mean to a tenth of its error."""
+_MAX_USERS = 1_000
+_MAX_USERS_OF_LARGE = 200
+_LARGE = 100_000
+"""Items above which fewer users are judged: ranking for one takes milliseconds per 100,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,19 @@ class Metrics:
         return {name: round(value, 5) for name, value in asdict(self).items()}
 
 
-def users_to_judge(later: Interactions, *, seed: int = 0) -> list[int]:
-    """Pick the users who have held-out picks, at most `MAX_USERS` of them, at random, sorted."""
-    judged = [user for user in range(len(later)) if (later[user].weights > 0).any()]
-    if len(judged) <= MAX_USERS:
-        return judged
-    return sorted(np.random.default_rng(seed).choice(judged, MAX_USERS, replace=False).tolist())
+def users_to_judge(later: Interactions, *, n_items: int, seed: int = 0) -> list[int]:
+    """Pick users who have held-out picks, at random, sorted.
+
+    At most 1,000 are picked, at most 200 where there are more than 100,000 items: the standard
+    error of an NDCG whose users spread by 0.2 is then 0.006, or 0.014.
+    """
+    picks = np.concatenate([[0], np.cumsum(later.weights > 0)])
+    judged = np.flatnonzero(np.diff(picks[later.offsets]))
+    most = _MAX_USERS if n_items <= _LARGE else _MAX_USERS_OF_LARGE
+    if len(judged) > most:
+        judged = np.sort(np.random.default_rng(seed).choice(judged, most, replace=False))
+    users: list[int] = judged.tolist()
+    return users
 
 
 def evaluate(

@@ -98,7 +98,8 @@ def build_interactions(
     """Fold events into histories.
 
     Several events of one user about one item become one entry, with the weight of the strongest
-    and the time of the latest; when the latest is negative (a return, a dislike) the entry is.
+    and the time of the latest; when the latest is negative (a return, a dislike) the entry is. Of
+    events at the same time the later row is the later event.
 
     Parameters
     ----------
@@ -120,9 +121,9 @@ def build_interactions(
     if expiration_days is not None:
         oldest = pl.col("time").max() - int(expiration_days * _MICROSECONDS_PER_DAY)
         kept = kept.filter(pl.col("time") >= oldest)
-    last_weight = pl.col("weight").sort_by("time").last()
+    last_weight = pl.col("weight").sort_by("time", maintain_order=True).last()
     entries = (
-        kept.group_by("user_id", "item_row", maintain_order=True)
+        kept.group_by("user_id", "item_row")
         .agg(
             weight=pl.when(last_weight < 0).then(last_weight).otherwise(pl.col("weight").max()),
             time=pl.col("time").max(),

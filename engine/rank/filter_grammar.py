@@ -10,6 +10,7 @@ __all__ = ["And", "Between", "Compare", "In", "Is", "Like", "Literal", "Not", "O
 
 MAX_LENGTH = 10_000
 _MAX_DEPTH = 50
+_MAX_DIGITS = 18  # what fits 64 bits
 
 Literal: TypeAlias = str | int | float | bool | None
 
@@ -214,7 +215,9 @@ class _Parser:
             return text
         if kind == "number":
             self._take()
-            return float(text) if re.search(r"[.eE]", text) else int(text)
+            return (
+                float(text) if re.search(r"[.eE]", text) or len(text) > _MAX_DIGITS else int(text)
+            )
         if kind == "keyword" and text in _CONSTANTS:
             return self._constant()
         return self._fail("a number, a text in single quotes, TRUE, FALSE or NULL")

@@ -1,12 +1,15 @@
 """What all queries have in common: their options, checked and turned into one `Query`."""
 
-from collections.abc import Mapping
+import math
+import operator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypedDict
 
 from ..errors import UnsupportedError
 
-__all__ = ["Query", "QueryOptions", "read_query"]
+__all__ = ["Query", "QueryOptions", "read_query", "read_session"]
 
 
 class QueryOptions(TypedDict, total=False):
@@ -75,12 +78,43 @@ def read_query(options: QueryOptions, default_limit: int) -> Query:
         raise UnsupportedError(message)
     given = (options.get("limit"), settings.get("limit"), default_limit)
     limit = next(value for value in given if value is not None)
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        message = f"limit must be a whole number of at least 1, not {limit!r}"
-        raise ValueError(message)
     return Query(
-        limit,
+        _positive(limit),
         options.get("filter_predicate"),
         options.get("return_metadata", True),
         options.get("explain", False),
     )
+
+
+def read_session(interactions: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Read what happened in a session: item id to 1 for a pick, -1 for an item turned down.
+
+    Ids are in the order of their last mention, which is also the one that counts.
+
+    Raises
+    ------
+    ValueError
+        If an entry has no item_id, or a label that is no number.
+    """
+    session: dict[str, float] = {}
+    for entry in interactions:
+        label = entry.get("label", 1)
+        is_number = isinstance(label, Real) and not math.isnan(label)
+        if entry.get("item_id") is None or not is_number:
+            message = f"interactions must be like {{'item_id': …, 'label': 1}}, not {dict(entry)!r}"
+            raise ValueError(message)
+        item_id = str(entry["item_id"])
+        session.pop(item_id, None)
+        session[item_id] = 1.0 if label > 0 else -1.0
+    return session
+
+
+def _positive(limit: object) -> int:
+    try:
+        whole = 0 if isinstance(limit, bool) else operator.index(limit)  # type: ignore[arg-type]
+    except TypeError:
+        whole = 0
+    if whole < 1:
+        message = f"limit must be a whole number of at least 1, not {limit!r}"
+        raise ValueError(message)
+    return whole

@@ -183,6 +183,12 @@ class Ranker:
         return _union(pools)
 
     def _nearest(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Rows:
+        """Candidates by looks, from the encoder's own space.
+
+        For a centred query q, the index orders items by q.(v - c) and scoring by that divided by
+        the length of v - c: alike unless the pictures crowd around their mean, and the pool is
+        wide enough to make up for it.
+        """
         unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
         return self._catalogue.index.query(unit.astype(np.float32), k, allowed=allowed).rows.ravel()
 

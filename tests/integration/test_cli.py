@@ -78,7 +78,7 @@ def test_home_may_be_given_before_or_after_the_command(shop, tmp_path):
 
 def test_note_is_printed(shop):
     printed = ask(shop, "rank", "--model-name", "shop", "--user-id", "nobody").stdout
-    assert "trending for everyone" in printed.replace("\n", " ")
+    assert "trending for everyone" in " ".join(printed.split())
 
 
 def test_picture_as_a_query(shop):
@@ -120,6 +120,25 @@ def test_create_shows_progress_on_stderr_and_a_report_on_stdout(unbuilt):
     for expected in ("24 items", "96 events", "24 users", "not_found 1", "not measured"):
         assert expected in result.stdout
     assert "FETCHING" in result.stdout
+
+
+def test_connector_that_the_yaml_does_not_have_is_refused(unbuilt):
+    arguments = ["validate", "--file", "model.yaml", "--connect", "itmes_source=items.csv"]
+    result = unbuilt.run(*arguments, check=False)
+    assert result.returncode == 1
+    assert "'itmes_source'" in result.stderr
+    assert "items_source" in result.stderr
+
+
+def test_cells_that_became_null_are_shown(unbuilt):
+    text = (unbuilt.folder / "items.csv").read_text().replace("20.0", "inf")
+    (unbuilt.folder / "items.csv").write_text(text)
+    printed = " ".join(unbuilt.run("validate", "--file", "model.yaml").stdout.split())
+    assert "4 price:" in printed
+
+
+def test_empty_list_of_items_ranks_nothing(shop):
+    assert answer(shop, "rank", "--model-name", "shop", "--item-ids", "[]")["ids"] == []
 
 
 def test_sources_may_be_bound_on_the_command_line(unbuilt):

@@ -22,7 +22,8 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "sightline": ("errors", "client", "rank.response"),
     "errors": (),
     "types": (),
-    "config": ("errors",),
+    "documents": ("errors",),
+    "config": ("documents", "errors"),
     # Stages never meet.
     **dict.fromkeys(STAGES, SHARED),
     # What joins them: to build, to write and open a generation, to serve.
@@ -34,7 +35,8 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     # The facade and what it stands on.
     "folder": ("errors",),
     "models": (*SHARED, "build", "folder", "sources.connect", "store"),
-    "client": (*SHARED, "models", "serve", "folder", "tables", "sources.connect", "rank", "store"),
+    "opened": ("errors", "serve", "store"),
+    "client": (*SHARED, "models", "opened", "folder", "tables", "sources.connect", "rank", "store"),
     # Those who use the facade, and the types of its answers.
     "demo": ("client", "errors", "types", "images", "rank.response", "store.status"),
     "cli": ("client", "errors", "demo", "rank.response", "store.status"),
@@ -57,7 +59,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("encode",),
     "hnswlib": ("index",),
     "filelock": ("store",),
-    "yaml": ("config",),
+    "yaml": ("documents",),
     "click": ("cli",),
     "rich": ("cli",),
     "numba": ("sightline_kernels",),

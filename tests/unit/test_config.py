@@ -174,3 +174,22 @@ def test_dataset_yaml_is_read_as_shaped_writes_it(tmp_path):
 def test_dataset_that_would_deduplicate_is_refused():
     with pytest.raises(UnsupportedError, match="unique_keys"):
         load_dataset({"name": "clicks", "unique_keys": ["id"]})
+
+
+def test_aliases_that_would_fill_the_memory_are_refused(tmp_path):
+    path = tmp_path / "bomb.yaml"
+    path.write_text("a: &a [x, x]\nmodel: [*a, *a]\n")
+    with pytest.raises(ConfigError, match="aliases"):
+        load_config(path)
+
+
+def test_yaml_nested_beyond_reason_is_refused(tmp_path):
+    path = tmp_path / "deep.yaml"
+    path.write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match=r"deep\.yaml"):
+        load_config(path)
+
+
+def test_document_is_kept_as_json_values():
+    document = load_config({**MINIMAL, "model": {"name": "shop", "description": "x"}}).document
+    assert document["connectors"] == [{"id": "items_source", "path": "items.csv"}]

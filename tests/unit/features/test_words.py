@@ -48,6 +48,22 @@ def test_words_of_any_script_are_words(index):
     assert index.of_text("面包").argmax() == 4
 
 
+def test_word_of_every_item_is_found_but_makes_no_two_alike():
+    items = pl.DataFrame({"title": ["thing one", "thing two", "thing three"]})
+    table = build_words(items, ["title"])
+    index = WordIndex(table, {word: row for row, word in enumerate(table.vocabulary)}.get)
+    assert (index.of_text("thing") > 0).all()
+    assert index.of_items(rows(0), ONE)[1:].tolist() == [0, 0]
+
+
+def test_composed_and_decomposed_letters_are_one():
+    items = pl.DataFrame({"title": ["Cafe\u0301", "tea", "mug"]})
+    table = build_words(items, ["title"])
+    index = WordIndex(table, {word: row for row, word in enumerate(table.vocabulary)}.get)
+    assert index.of_text("Caf\u00e9").argmax() == 0
+    assert index.of_text("Cafe\u0301").argmax() == 0
+
+
 @pytest.mark.parametrize("query", ["", "zzz", "🙂", "' OR 1=1"])
 def test_query_that_names_nothing_scores_nothing(index, query):
     assert index.of_text(query).tolist() == [0.0] * 5

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sightline.learn.evaluation import evaluate, users_to_judge
@@ -45,7 +47,13 @@ def test_shorter_answer_than_asked_for_is_judged_by_what_it_holds():
 
 def test_only_users_with_a_held_out_pick_are_judged_and_not_too_many():
     later = held_out(*[[0]] * 1_500, [])
-    users = users_to_judge(later)
+    users = users_to_judge(later, n_items=10)
     assert len(users) == 1_000
     assert 1_500 not in users
-    assert users == users_to_judge(later)
+    assert users == users_to_judge(later, n_items=10)
+    assert len(users_to_judge(later, n_items=1_000_000)) == 200
+
+
+def test_turned_down_items_are_nothing_to_judge_by():
+    refused = replace(held_out([0], [0]), weights=np.array([-1, 1], np.float32))
+    assert users_to_judge(refused, n_items=10) == [1]

@@ -33,6 +33,11 @@ def test_the_latest_event_decides_whether_an_item_was_turned_down(last, weight):
     assert interactions.weights.tolist() == [weight]
 
 
+def test_of_events_at_one_time_the_later_row_is_the_later_event():
+    assert build_interactions(events(("a", 0, 1, 5), ("a", 0, 1, -1)))[1].weights.tolist() == [-1.0]
+    assert build_interactions(events(("a", 0, 1, -1), ("a", 0, 1, 5)))[1].weights.tolist() == [5.0]
+
+
 def test_caps_keep_the_newest():
     log = events(("a", 0, 1 * DAY, 1), ("a", 1, 2 * DAY, 1), ("a", 2, 9 * DAY, 1))
     assert build_interactions(log, max_per_user=1)[1].rows.tolist() == [2]

@@ -53,6 +53,7 @@ ITEMS = pl.DataFrame(
         ("Title NOT LIKE 'red%'", [0, 2, 3]),
         ('"two words" >= 3', [2, 3]),
         ("price > -1e3", [0, 1, 3]),
+        (f"price < {'9' * 5000}", [0, 1, 3]),
     ],
 )
 def test_predicate_selects_the_rows_that_sql_would(predicate, rows):

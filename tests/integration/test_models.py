@@ -1,0 +1,113 @@
+import os
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sightline import Client
+from sightline.errors import ModelExistsError, QueryError
+from sightline.folder import folder_name
+from sightline.images.codec import encode
+from small_shop import YAML, draw
+
+
+def test_open_client_follows_a_model_that_was_deleted_and_made_again(unbuilt):
+    asked = unbuilt.client()
+    asked.create_model(unbuilt.yaml)
+    assert len(asked.rank("shop", limit=24).ids) == 24
+    items = pl.read_csv(unbuilt.folder / "items.csv")
+    items.filter(pl.col("item_id").str.starts_with("red")).write_csv(unbuilt.folder / "items.csv")
+    other = unbuilt.client()
+    other.delete_model("shop")
+    other.create_model(unbuilt.yaml)
+    assert len(asked.rank("shop", limit=24).ids) == 6
+
+
+def test_relative_paths_mean_the_same_when_a_model_is_built_again(unbuilt, monkeypatch, tmp_path):
+    unbuilt.yaml.write_text(YAML.replace(", path: items.csv", ""))
+    monkeypatch.chdir(unbuilt.folder)
+    unbuilt.client(connections={"items_source": "items.csv"}).create_model("model.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert unbuilt.client().update_model("shop")["counts"]["items"] == 24
+
+
+def test_connections_of_other_models_are_not_kept_with_this_one(unbuilt):
+    connections = {"other": "postgresql://me:secret@nowhere/db", "frame": pl.DataFrame({"a": [1]})}
+    unbuilt.client(connections=connections).create_model(unbuilt.yaml)
+    assert "secret" not in (unbuilt.home / "models" / "shop" / "recipe.json").read_text()
+    assert unbuilt.client().update_model("shop")["generation"] == 2
+
+
+def test_folder_does_not_replace_a_model_made_from_something_else(unbuilt, tmp_path):
+    client = unbuilt.client()
+    client.create_model(unbuilt.yaml)
+    with pytest.raises(ModelExistsError, match="--model-name"):
+        client.index(unbuilt.folder / "pictures", model_name="shop")
+    client.index(unbuilt.folder / "pictures")
+    shutil.copytree(unbuilt.folder / "pictures", tmp_path / "pictures")
+    with pytest.raises(ModelExistsError, match="--model-name"):
+        client.index(tmp_path / "pictures")
+
+
+@pytest.mark.parametrize(
+    "name", ["Фото", "照片", "My Photos (2024)", "a..b", "x" * 200, "...", "é"]
+)
+def test_folder_of_any_name_can_be_indexed(unbuilt, tmp_path, name):
+    shutil.copytree(unbuilt.folder / "pictures", tmp_path / name)
+    assert unbuilt.client().index(tmp_path / name)["counts"]["items"] == 22
+
+
+def test_folders_in_another_script_do_not_share_a_model():
+    assert folder_name(Path("Фото")) != folder_name(Path("照片"))
+
+
+def test_file_whose_name_is_no_text_is_listed_without_its_picture(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    data = encode(draw((200, 30, 40), 1), "PNG")
+    (folder / "good.png").write_bytes(data)
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(data)
+    view = Client(tmp_path / "home").index(folder)
+    assert view["counts"] == {"items": 2, "items_with_picture": 1, "events": 0, "users": 0}
+
+
+def test_lists_of_numbers_are_words_too(unbuilt):
+    path = unbuilt.folder / "lists.yaml"
+    path.write_text(
+        YAML.replace("SELECT * FROM items", '"SELECT *, [38, 40] AS sizes FROM items').replace(
+            "items_source\n  events: SELECT", 'items_source"\n  events: SELECT'
+        )
+    )
+    client = unbuilt.client()
+    client.create_model(path)
+    assert len(client.retrieve("shop", text_query="38", limit=24).ids) == 24
+
+
+def test_damaged_generation_is_reported_by_the_view(unbuilt):
+    client = unbuilt.client()
+    client.create_model(unbuilt.yaml)
+    (unbuilt.home / "models" / "shop" / "generations" / "000001" / "trend.npy").unlink()
+    view = client.view_model("shop")
+    assert "trend.npy" in view["warning_message"]
+    assert client.update_model("shop")["warning_message"] is None
+
+
+def test_view_after_a_failed_update_is_of_what_answers(unbuilt):
+    client = unbuilt.client()
+    client.create_model(unbuilt.yaml)
+    changed = unbuilt.folder / "changed.yaml"
+    changed.write_text(YAML.replace("SELECT * FROM items_source", "SELECT nope FROM items_source"))
+    with pytest.raises(QueryError):
+        client.update_model(definition=changed)
+    assert client.view_model("shop")["config"]["fetch"]["items"] == "SELECT * FROM items_source"
+
+
+def test_definition_from_python_may_hold_paths(unbuilt):
+    definition = {
+        "model": {"name": "shop"},
+        "connectors": [{"id": "items_source", "path": unbuilt.folder / "items.csv"}],
+        "fetch": {"items": "SELECT item_id, title FROM items_source"},
+    }
+    client = unbuilt.client()
+    assert client.create_model(definition)["status"] == "ACTIVE"
+    assert client.update_model("shop")["generation"] == 2
