@@ -131,7 +131,7 @@ def _possible_best(
     k: int,
 ) -> NDArray[np.int32]:
     most = np.empty(codes.shape[0], np.float64)
-    least = np.full(k, -np.inf)  # the k best of what rows reach at least, best first
+    least = np.full(k, -np.inf)  # the k best of what rows reach at least, a heap: the worst first
     for i in range(codes.shape[0]):
         most[i] = -np.inf
         if not allowed[i]:
@@ -143,16 +143,26 @@ def _possible_best(
         error = errors[i] * length + query_error
         most[i] = total * (scales[i] * step) + error
         reached = most[i] - 2 * error if error < np.inf else -np.inf
-        if reached > least[k - 1]:
-            place = k - 1
-            while place > 0 and reached > least[place - 1]:
-                least[place] = least[place - 1]
-                place -= 1
-            least[place] = reached
+        if reached > least[0]:
+            _replace_first(least, reached)
     rows = np.empty(codes.shape[0], np.int32)
     found = 0
     for i in range(codes.shape[0]):
-        if allowed[i] and most[i] >= least[k - 1]:
+        if allowed[i] and most[i] >= least[0]:
             rows[found] = i
             found += 1
     return rows[:found].copy()
+
+
+@kernel
+def _replace_first(heap: NDArray[np.float64], value: float) -> None:
+    """Put a value in the place of a heap's first, and make it a heap again."""
+    place, child = 0, 1
+    while child < heap.size:
+        if child + 1 < heap.size and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= value:
+            break
+        heap[place] = heap[child]
+        place, child = child, 2 * child + 1
+    heap[place] = value

@@ -38,6 +38,16 @@ def test_most_rows_are_ruled_out():
     assert_array_equal(rows, [7])
 
 
+@pytest.mark.parametrize("k", [1, 2, 40, 99])
+@pytest.mark.parametrize("order", ["rising", "falling", "mixed"])
+def test_rows_that_bytes_tell_apart_are_exactly_the_best(k, order):
+    ranks = {"rising": np.arange(100), "falling": np.arange(100)[::-1]}
+    rank = ranks.get(order, np.random.default_rng(0).permutation(100))
+    vectors = (rank[:, None] / 100).astype(np.float32)
+    rows = possible_best(to_bytes(vectors), np.ones(1, np.float32), everything(100), k)
+    assert_array_equal(rows, np.flatnonzero(rank >= 100 - k))
+
+
 def test_all_that_tie_with_the_last_are_returned():
     vectors = np.repeat(unit_rows(3, 8), 10, axis=0)
     rows = possible_best(to_bytes(vectors), vectors[0], everything(30), 1)
