@@ -102,8 +102,13 @@ if has_distribution pillow && has_distribution pillow-simd; then
   clashing+=(pillow pillow-simd)
 fi
 
+# use_pillow_simd.sh leaves neither behind when it is killed halfway.
+has_pillow() {
+  has_distribution pillow || has_distribution pillow-simd
+}
+
 # A prefix, so an environment with `dev` also serves those who need it without.
-if [[ ${#clashing[@]} -eq 0 && -e $stamp && $(<"$stamp") == "$(fingerprint) $runtime$extras"* ]]; then
+if has_pillow && [[ ${#clashing[@]} -eq 0 && -e $stamp && $(<"$stamp") == "$(fingerprint) $runtime$extras"* ]]; then
   exit
 fi
 
