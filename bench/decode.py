@@ -45,7 +45,7 @@ def measure() -> Figures:
 
 
 if __name__ == "__main__":
-    owners = {distribution for distribution in metadata.packages_distributions()["PIL"]}
+    owners = set(metadata.packages_distributions()["PIL"])
     main(
         "decode-" + "-".join(sorted(owners)).lower(),
         measure,
