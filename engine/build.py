@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from .config import ModelConfig
+from .config import ModelConfig, without_passwords
 from .encode.base import ImageEncoder
 from .encode.registry import open_encoder
 from .errors import StorageError
@@ -44,6 +44,7 @@ __all__ = ["build_model"]
 _WORD_ROLES = {Role.TEXT, Role.CATEGORY, Role.LIST}
 _LIBRARIES = ("sightline", "numpy", "numba", "polars", "duckdb", "pillow", "pillow-simd", "hnswlib")
 _CUT_OFF = 10
+_FEW_PICTURES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,8 @@ def _content(looks: Looks, words: WordTable) -> Catalogue:
     """Build the catalogue of pictures and words alone: nobody has done anything in it yet."""
     n_items = len(looks.presence)
     total = looks.vectors.sum(axis=0, dtype=np.float64)  # rows without a picture are zero
-    center = total / max(np.count_nonzero(looks.presence), 1)
+    # Of a few pictures the mean says little of what all share: it is drawn towards nothing.
+    center = total / (np.count_nonzero(looks.presence) + _FEW_PICTURES)
     rows_of_words = {word: row for row, word in enumerate(words.vocabulary)}
     return Catalogue(
         vectors=looks.vectors,
@@ -279,7 +281,7 @@ def _manifest(
         "model_name": config.name,
         "description": config.description,
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "config": config.document,
+        "config": without_passwords(config.document),
         "limit": config.limit,
         "encoder": {
             "name": encoder.name,

@@ -36,8 +36,8 @@ class Client:
         ``~/.sightline``.
     connections
         What connector ids are bound to, for all models: a path, glob, folder or URI, or a table
-        (Polars, pandas, Arrow). Paths are relative to the working directory; URIs are kept in home
-        with the model, passwords included.
+        (Polars, Arrow, pandas with pyarrow). Paths are relative to the working directory. URIs are
+        kept in home with the model, passwords included.
     allow_hosts
         Hosts that pictures may be fetched from although they are on a private address.
     api_key

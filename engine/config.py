@@ -4,6 +4,7 @@ import difflib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "SchemaOverride",
     "load_config",
     "load_dataset",
+    "without_passwords",
 ]
 
 DEFAULT_ENCODER = "attributes"
@@ -66,6 +68,9 @@ _NOT_BUILT = {
     "model.inference_config.retrieval_k": "retriever sizes are not adjustable yet",
     "model.inference_config.retriever_k_override": "retriever sizes are not adjustable yet",
 }
+
+
+_PASSWORD = re.compile(r"(://[^/@:\s]*:|[?&]password=)[^@&\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +187,17 @@ def load_dataset(
         raise ConfigError(message)
     types = None if columns is None else {str(name): str(kind) for name, kind in columns.items()}
     return _text(document, "dataset", "name"), types
+
+
+def without_passwords(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a document for others' eyes: the passwords of the URIs in it replaced by ***."""
+    if isinstance(value, Mapping):
+        return {key: without_passwords(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [without_passwords(entry) for entry in value]
+    if isinstance(value, str) and "://" in value:
+        return _PASSWORD.sub(r"\1***", value)
+    return value
 
 
 def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:

@@ -43,7 +43,10 @@ def read_document(path: Path) -> Mapping[str, Any]:
 
 
 def _plain_loader() -> "type[yaml.SafeLoader]":
-    """Return a safe loader that reads no aliases: nested, a few lines of them fill the memory."""
+    """Return a safe loader that refuses what would be lost or fill the memory.
+
+    Of a key that stands twice PyYAML keeps the last; nested aliases multiply with every line.
+    """
     import yaml
 
     class PlainLoader(yaml.SafeLoader):
@@ -52,5 +55,12 @@ def _plain_loader() -> "type[yaml.SafeLoader]":
                 message = "aliases (*name) are not read; write their values out"
                 raise yaml.YAMLError(message)
             return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: ANN401
+            keys = [key.value for key, _ in node.value]
+            if repeated := {str(key) for key in keys if keys.count(key) > 1}:
+                message = f"the key {min(repeated)!r} stands twice in one mapping; keep one"
+                raise yaml.YAMLError(message)
+            return super().construct_mapping(node, deep)
 
     return PlainLoader

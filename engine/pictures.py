@@ -1,6 +1,7 @@
 """Joins fetching and encoding: the image columns of the items become vectors and measures."""
 
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from .types import Mask, Vectors
 __all__ = ["Looks", "encode_query", "see_pictures"]
 
 _BATCH = 64
+_FLUSH_EVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class _Caches:
         self._encoder = encoder
         self.vectors = VectorCache(home.vectors, encoder.fingerprint, encoder.dim)
         self.measures = VectorCache(home.vectors, visual.FINGERPRINT, len(visual.MEASURES))
+        self._flushed = time.monotonic()
 
     def __contains__(self, content_hash: str) -> bool:
         return content_hash in self.vectors and content_hash in self.measures
@@ -119,6 +122,7 @@ class _Caches:
             if len(batch) == _BATCH:
                 self._encode(batch)
                 batch = {}
+                self._flush_when_due()
             yield picture
         if batch:
             self._encode(batch)
@@ -128,8 +132,17 @@ class _Caches:
 
     def __exit__(self, *_: object) -> None:
         """Write what was encoded, also when a build is interrupted: the next one goes on there."""
+        self._flush()
+
+    def _flush_when_due(self) -> None:
+        """Write every few seconds: a kill costs no more than that."""
+        if time.monotonic() - self._flushed >= _FLUSH_EVERY_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
         self.vectors.flush()
         self.measures.flush()
+        self._flushed = time.monotonic()
 
     def _encode(self, batch: dict[str, Picture]) -> None:
         pictures = list(batch.values())

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class Serving:
         self.generation = generation
         self._snapshot = Snapshot(generation)
         self._ranker = Ranker(self._snapshot.catalogue)
-        self._mask = lru_cache(_FILTERS_KEPT)(self._compute_mask)
+        self._masks: dict[str, Mask] = {}
 
     @property
     def default_limit(self) -> int:
@@ -67,8 +67,8 @@ class Serving:
             notes.append(f"{_nobody(user_id)}: this is what is trending for everyone")
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.for_person(history, query.limit, allowed=allowed, only=only)
-        if len(ranked.rows) == 0:
-            notes.append(_nothing_left(allowed, only))
+        if len(ranked.rows) == 0 and len(history) > 0 and only is None and _any(allowed):
+            notes.append("nothing is left to show: every item that passes was seen")
         explanation = self._explain(ranked, history) if query.explain else None
         return self._respond(ranked, query, explanation, notes)
 
@@ -136,7 +136,7 @@ class Serving:
             notes.append(f"encoder {encoder!r} has no text tower: matched by the items' own words")
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.for_query(query.limit, vector=vector, text=text, allowed=allowed)
-        if len(ranked.rows) == 0 and text is not None:
+        if len(ranked.rows) == 0 and text is not None and _any(allowed):
             notes.append(f"no item that passes the filter has a word of {text!r}")
         return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
 
@@ -144,13 +144,23 @@ class Serving:
     def _columns(self) -> Any:  # noqa: ANN401 - a Polars frame, imported only with a filter
         return self._snapshot.columns()
 
-    def _compute_mask(self, predicate: str) -> Mask:
-        from .rank.filters import filter_mask  # imports Polars, which most queries do without
-
-        return filter_mask(predicate, self._columns)
-
     def _allowed(self, predicate: str | None) -> Mask | None:
-        return None if predicate is None else self._mask(predicate)
+        """Rows that a filter lets through; the latest filters are kept.
+
+        A dictionary, not functools.lru_cache: that would tie this object into a cycle, and the
+        files of a generation nobody uses any more would stay open until the collector comes by.
+        """
+        if predicate is None:
+            return None
+        mask = self._masks.get(predicate)
+        if mask is None:
+            from .rank.filters import filter_mask  # imports Polars: most queries do without
+
+            mask = filter_mask(predicate, self._columns)
+            if len(self._masks) >= _FILTERS_KEPT:
+                self._masks.pop(next(iter(self._masks)), None)
+            self._masks[predicate] = mask
+        return mask
 
     def _row(self, item_id: str) -> int:
         row = self._snapshot.item_ids.row(item_id)
@@ -217,6 +227,9 @@ class Serving:
         explanation: dict[str, Any] | None,
         notes: list[str],
     ) -> Response:
+        allowed = self._allowed(query.filter_predicate)
+        if allowed is not None and not allowed.any():
+            notes = [*notes, "no item passes the filter"]
         records = self._snapshot.items if query.return_metadata else None
         return _response(ranked, self._snapshot.item_ids, records, explanation, notes)
 
@@ -228,12 +241,8 @@ def _nobody(user_id: str | None) -> str:
     return "no user was given" if user_id is None else f"user {user_id!r} has picked nothing yet"
 
 
-def _nothing_left(allowed: Mask | None, only: Rows | None) -> str:
-    if allowed is not None and not allowed.any():
-        return "no item passes the filter"
-    if only is not None:
-        return "none of item_ids passes the filter"
-    return "nothing is left to show: every item that passes was seen"
+def _any(allowed: Mask | None) -> bool:
+    return allowed is None or bool(allowed.any())
 
 
 def _response(

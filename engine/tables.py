@@ -1,14 +1,15 @@
 """Joins config, home and sources: the tables that a model is built from."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from .config import Connector, ModelConfig
 from .encode.registry import open_encoder
-from .errors import ConnectorError
+from .errors import ConnectorError, SchemaError
 from .sources.connect import Binding, open_source
 from .sources.events import EventTable, event_table
 from .sources.fetch import Fetched, run_queries
@@ -60,12 +61,13 @@ def read_tables(
         If a source is missing, a query fails, or a table lacks what it needs.
     """
     fetched = _fetch(home, config, connections)
-    items = item_table(
-        fetched.tables["items"],
-        id_column=config.schema.item.id,
-        created_at=config.schema.item.created_at,
-        features=config.schema.item.features,
-    )
+    with _naming_what_sources_lost(fetched.sources):
+        items = item_table(
+            fetched.tables["items"],
+            id_column=config.schema.item.id,
+            created_at=config.schema.item.created_at,
+            features=config.schema.item.features,
+        )
     users = None
     if "users" in fetched.tables:
         schema = config.schema.user
@@ -103,6 +105,23 @@ def validate(home: Home, config: ModelConfig, connections: Mapping[str, Binding]
         "image_columns": list(items.image_columns),
         "seconds": round(time.monotonic() - started, 3),
     }
+
+
+@contextmanager
+def _naming_what_sources_lost(sources: Mapping[str, TableReport]) -> Iterator[None]:
+    """Add to a complaint about a table what its file had that could not be read."""
+    try:
+        yield
+    except SchemaError as error:
+        lost = [
+            f"{name} lost {count:,} rows: {reason}"
+            for name, report in sources.items()
+            for reason, count in report.dropped.items()
+        ]
+        if not lost:
+            raise
+        message = f"{error} ({'; '.join(lost)})"
+        raise SchemaError(message) from error
 
 
 def _fetch(home: Home, config: ModelConfig, connections: Mapping[str, Binding]) -> Fetched:

@@ -31,7 +31,7 @@ def show_response(response: "Response") -> None:
         record = response.metadata[place] if response.metadata else {}
         cells = [_cell(record.get(column)) for column in columns]
         because = [parts[place]] if parts else []
-        table.add_row(str(place + 1), escape(item), f"{score:.3f}", *cells, *because)
+        table.add_row(str(place + 1), escape(_printable(item)), f"{score:.3f}", *cells, *because)
     console.print(table if response.ids else "no results")
     for note in response.notes:
         console.print(f"[dim]note: {escape(note)}[/dim]")
@@ -149,8 +149,13 @@ def _parts(response: "Response") -> list[str]:
 
 
 def _cell(value: Any, *, cut: bool = True) -> str:  # noqa: ANN401 - any JSON value
-    text = "" if value is None else str(value)
+    text = _printable("" if value is None else str(value))
     return escape(text[: _MAX_CELL - 1] + "…" if cut and len(text) > _MAX_CELL else text)
+
+
+def _printable(text: str) -> str:
+    """Replace what would steer the terminal: a catalogue's texts come from strangers."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _table(*columns: str) -> Table:

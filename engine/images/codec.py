@@ -195,7 +195,8 @@ def _loaded(data: bytes, *, side: int, max_pixels: int) -> Iterator[_Loaded]:
         _check_pixels(tile_width, tile_height, max_pixels)
         drafted = image.draft("RGB", (_DRAFT_FACTOR * side, _DRAFT_FACTOR * side))
         at_once = width * height if "progressive" in image.info else image.width * image.height
-        is_large = max(at_once, tile_width * tile_height) > _LARGE_PIXELS
+        # An AVIF's frames may be larger than its box says, up to what libavif allows: 1 GB.
+        is_large = name == "AVIF" or max(at_once, tile_width * tile_height) > _LARGE_PIXELS
         with _large_picture if is_large else contextlib.nullcontext():
             image.load()
             orientation = _orientation(image)
@@ -257,4 +258,5 @@ def _beginning(data: bytes) -> str:
     head = data[:256].lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "HTML"
-    return f"begins with {data[:12]!r}"
+    # Not what it begins with: a path in a stranger's catalogue may name any file of this machine.
+    return "no picture format"

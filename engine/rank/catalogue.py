@@ -55,10 +55,10 @@ class Catalogue:
     """The arrays of one generation that ranking reads, all in item-row order.
 
     `vectors`, shape (n, d), unit rows where `presence`, shape (n,), is true; other rows are never
-    read. `center`, shape (d,), is the mean of the vectors: what all pictures of this catalogue
-    share says nothing of a taste, so looks are compared after taking it away. `neighbours` and
-    `neighbour_scores`, shape (n, c), are the items picked together with each item, padded with -1.
-    `trend`, shape (n,), is from 0 to 1.
+    read. `center`, shape (d,), is about the mean of the vectors: what all pictures of this
+    catalogue share says nothing of a taste, so looks are compared after taking it away.
+    `neighbours` and `neighbour_scores`, shape (n, c), are the items picked together with each item,
+    padded with -1. `trend`, shape (n,), is from 0 to 1.
     """
 
     vectors: Vectors

@@ -15,11 +15,13 @@ class Signal:
     """One opinion about the candidates.
 
     `values`, shape (m,), 0 or more; `present`, shape (m,), says for which candidates there is an
-    opinion at all (None: for all).
+    opinion at all (None: for all). The others get the median of those, or 0 where
+    `unknown_is_nothing`.
     """
 
     values: Scores
     present: Mask | None = None
+    unknown_is_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,9 @@ def fuse(rows: Rows, signals: Mapping[str, Signal], weights: Mapping[str, float]
     """Add up the signals of every candidate by fixed weights, in the order of `rows`.
 
     Each signal is scaled to have its best candidate at 1, so that weights compare. A candidate
-    that a signal knows nothing of gets the median of those it knows: an item without a picture is
-    neither punished nor rewarded for it. Scores are divided by the sum of the weights: 0 to 1.
+    that a signal knows nothing of gets the median of those it knows, unless the signal says
+    otherwise: an item without a picture is neither punished nor rewarded for it. Scores are divided
+    by the sum of the weights: 0 to 1.
 
     Parameters
     ----------
@@ -94,5 +97,6 @@ def _scale(signal: Signal) -> Scores | None:
         return None
     scaled: Scores = values / np.float32(top)
     if signal.present is not None:
-        scaled[~signal.present] = np.median(known) / top
+        unknown = 0 if signal.unknown_is_nothing else np.median(known) / top
+        scaled[~signal.present] = unknown
     return scaled

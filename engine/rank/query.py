@@ -73,14 +73,14 @@ def read_query(options: QueryOptions, default_limit: int) -> Query:
             message = f"{name} cannot be honoured: {_NOT_BUILT[name]}"
             raise UnsupportedError(message)
     settings = options.get("config") or {}
-    if unknown := sorted(set(settings) - {"limit"}):
+    if unknown := sorted(name for name, value in settings.items() if name != "limit" and value):
         message = f"config.{unknown[0]} cannot be honoured: only config.limit is built yet"
         raise UnsupportedError(message)
     given = (options.get("limit"), settings.get("limit"), default_limit)
     limit = next(value for value in given if value is not None)
     return Query(
         _positive(limit),
-        options.get("filter_predicate"),
+        (options.get("filter_predicate") or "").strip() or None,
         options.get("return_metadata", True),
         options.get("explain", False),
     )
@@ -94,13 +94,14 @@ def read_session(interactions: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     Raises
     ------
     ValueError
-        If an entry has no item_id, or a label that is no number.
+        If an entry has no item_id, a label that is no number, or says anything else: what is not
+        understood might have been a dislike.
     """
     session: dict[str, float] = {}
     for entry in interactions:
         label = entry.get("label", 1)
         is_number = isinstance(label, Real) and not math.isnan(label)
-        if entry.get("item_id") is None or not is_number:
+        if entry.get("item_id") is None or not is_number or set(entry) - {"item_id", "label"}:
             message = f"interactions must be like {{'item_id': …, 'label': 1}}, not {dict(entry)!r}"
             raise ValueError(message)
         item_id = str(entry["item_id"])

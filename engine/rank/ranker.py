@@ -23,6 +23,8 @@ _POOL = 200
 _PER_PICK = 40
 """Nearest looks brought for each of the latest picks."""
 _LATEST_PICKS = 10
+_LEAST_ALIKE = 0.1
+"""Share of the best that the least alike candidate gets: more than one nobody can see."""
 
 
 class Ranker:
@@ -150,7 +152,7 @@ class Ranker:
         words = self._catalogue.words.of_items(rows, weights)
         pool = self._pool(rows, weights, together, words, k, others)
         signals = {
-            "looks": self._looks(pool, rows, weights),
+            "looks": self._likeness(pool, rows, weights),
             "words": self._words(pool, words),
             "picked_together": Signal(together[pool]),
         }
@@ -202,6 +204,21 @@ class Ranker:
             cosine = self._catalogue.centered(pool[present]) @ pictures.T
             values[present] = np.maximum(cosine, 0) @ weights[seen]
         return Signal(values, present)
+
+    def _likeness(self, pool: Rows, rows: Rows, weights: Scores) -> Signal:
+        """Mean likeness to the given items, told apart down to the least alike candidate.
+
+        Of a candidate without a picture nobody can say that it looks alike: it comes last.
+        """
+        present = self._catalogue.presence[pool]
+        values = np.zeros(len(pool), np.float32)
+        seen = self._catalogue.presence[rows]
+        if seen.any() and present.any():
+            pictures = self._catalogue.centered(rows[seen])
+            cosine = self._catalogue.centered(pool[present]) @ pictures.T @ weights[seen]
+            spread = cosine - cosine.min()
+            values[present] = spread + _LEAST_ALIKE * spread.max() if spread.max() > 0 else 1
+        return Signal(values, present, unknown_is_nothing=True)
 
     def _words(self, pool: Rows, words: Scores) -> Signal:
         return Signal(words[pool], self._catalogue.words.presence()[pool])

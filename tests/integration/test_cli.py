@@ -137,6 +137,16 @@ def test_cells_that_became_null_are_shown(unbuilt):
     assert "4 price:" in printed
 
 
+def test_title_that_would_steer_the_terminal_is_printed_without_its_controls(unbuilt):
+    text = (unbuilt.folder / "items.csv").read_text().replace("Thing number 0", "\x1b[31mred\x07")
+    (unbuilt.folder / "items.csv").write_text(text)
+    unbuilt.run("create-model", "--file", "model.yaml")
+    printed = unbuilt.run("rank", "--model-name", "shop", "--limit", "24").stdout
+    assert "[31mred" in printed
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+
+
 def test_empty_list_of_items_ranks_nothing(shop):
     assert answer(shop, "rank", "--model-name", "shop", "--item-ids", "[]")["ids"] == []
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from sightline import Client
+from sightline.config import without_passwords
 from sightline.errors import ModelExistsError, QueryError
 from sightline.folder import folder_name
 from sightline.images.codec import encode
@@ -111,3 +112,70 @@ def test_definition_from_python_may_hold_paths(unbuilt):
     client = unbuilt.client()
     assert client.create_model(definition)["status"] == "ACTIVE"
     assert client.update_model("shop")["generation"] == 2
+
+
+def test_smallest_folders_still_find_what_looks_alike(tmp_path):
+    folder = tmp_path / "five"
+    folder.mkdir()
+    for name, rgb in {
+        "red": (200, 30, 40),
+        "darkred": (150, 20, 30),
+        "green": (40, 160, 60),
+    }.items():
+        (folder / f"{name}.png").write_bytes(encode(draw(rgb, 1), "PNG"))
+    (folder / "blue.png").write_bytes(encode(draw((40, 70, 200), 1), "PNG"))
+    (folder / "broken.png").write_bytes(b"not a picture")
+    client = Client(tmp_path / "home")
+    client.index(folder)
+    like_red = client.similar_items("five", "red.png")
+    assert like_red.ids[0] == "darkred.png"
+    assert like_red.ids[-1] == "broken.png"
+    assert like_red.scores[0] > like_red.scores[1] > 0
+
+
+def test_three_pictures_and_even_two_are_told_apart(tmp_path):
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for name, rgb in {
+        "red": (200, 30, 40),
+        "darkred": (150, 20, 30),
+        "green": (40, 160, 60),
+    }.items():
+        (folder / f"{name}.png").write_bytes(encode(draw(rgb, 1), "PNG"))
+    client = Client(tmp_path / "home")
+    client.index(folder)
+    assert client.similar_items("few", "red.png").ids == ["darkred.png", "green.png"]
+    (folder / "green.png").unlink()
+    client.index(folder)
+    assert client.similar_items("few", "red.png").scores == [1.0]
+
+
+def test_pictures_in_a_format_that_is_not_read_are_counted(tmp_path):
+    folder = tmp_path / "phone"
+    folder.mkdir()
+    (folder / "one.png").write_bytes(encode(draw((200, 30, 40), 1), "PNG"))
+    (folder / "two.HEIC").write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(100))
+    view = Client(tmp_path / "home").index(folder)
+    assert view["coverage"]["total"]["reasons"]["unsupported"]["count"] == 1
+
+
+def test_passwords_of_sources_are_not_shown():
+    document = {
+        "uri": "postgresql://me:s3cret@nowhere/db?password=s3cret&x=1",
+        "n": [1, "a://b:c@d"],
+    }
+    shown = {"uri": "postgresql://me:***@nowhere/db?password=***&x=1", "n": [1, "a://b:***@d"]}
+    assert without_passwords(document) == shown
+
+
+def test_asking_leaves_no_files_of_old_generations_open(unbuilt):
+    client = unbuilt.client()
+    client.create_model(unbuilt.yaml)
+    client.rank("shop", "U0", filter_predicate="price > 1")
+    for _ in range(4):
+        client.update_model("shop")
+        client.rank("shop", "U0", filter_predicate="price > 1")
+    maps = Path("/proc/self/maps").read_text()
+    assert "(deleted)" not in "\n".join(
+        line for line in maps.splitlines() if str(unbuilt.home) in line
+    )

@@ -103,7 +103,17 @@ def test_item_of_the_session_that_the_model_does_not_know_is_told_and_no_error(c
     assert "brand-new" in response.notes[0]
 
 
-@pytest.mark.parametrize("entry", [{}, {"label": 1}, {"item_id": "red-0", "label": None}])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        {"label": 1},
+        {"item_id": "red-0", "label": None},
+        {"item_id": "red-0", "label": float("nan")},
+        {"item_id": "red-0", "event_type": "dislike"},
+    ],
+    ids=str,
+)
 def test_session_entry_without_item_or_number_is_a_value_error(client, entry):
     with pytest.raises(ValueError, match="interactions must be like"):
         client.rank("shop", "U0", interactions=[entry])
@@ -200,7 +210,8 @@ def test_words_find_items_by_their_own_words_and_say_so(client):
 
 def test_limit_is_the_model_s_unless_given(client):
     assert len(client.rank("shop", "U0").ids) == 10
-    assert len(client.rank("shop", "U0", config={"limit": 4}).ids) == 4
+    assert len(client.rank("shop", "U0", config={"limit": 4, "diversity_factor": 0}).ids) == 4
+    assert len(client.rank("shop", "U0", limit=np.int64(4), filter_predicate=" ").ids) == 4
 
 
 def test_shaped_is_the_same_class():

@@ -183,6 +183,13 @@ def test_aliases_that_would_fill_the_memory_are_refused(tmp_path):
         load_config(path)
 
 
+def test_key_that_stands_twice_is_refused_not_overwritten(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("model: {name: one, name: two}\n")
+    with pytest.raises(ConfigError, match="'name' stands twice"):
+        load_config(path)
+
+
 def test_yaml_nested_beyond_reason_is_refused(tmp_path):
     path = tmp_path / "deep.yaml"
     path.write_text("[" * 100_000)
