@@ -1,5 +1,6 @@
 """CSV and TSV files turned into a DuckDB table, with the lines that are not rows counted."""
 
+import codecs
 import glob
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from ..errors import ConnectorError
 from .quoting import identifier, literal, path_list
 from .source import Loaded
 
@@ -85,9 +87,10 @@ def _load_one(
     connection: duckdb.DuckDBPyConnection, table: str, file: Path
 ) -> list[tuple[str, str, int, str, int]]:
     create = f"CREATE TABLE {identifier(table)} AS FROM read_csv({path_list([file])}, header = true"
-    common = "sample_size = -1, comment = '', store_rejects = true"
+    encoding = _encoding(file)
+    common = f"sample_size = -1, comment = '', store_rejects = true, encoding = '{encoding}'"
     try:
-        connection.execute(f"{create}, {_dialect(connection, file)}, {common})")
+        connection.execute(f"{create}, {_dialect(connection, file, encoding)}, {common})")
     except duckdb.InvalidInputException:
         # Mixed line ends or a broken quotation near the top: DuckDB's own search is more patient.
         connection.execute(f"{create}, strict_mode = false, {common})")
@@ -96,15 +99,26 @@ def _load_one(
     return rejected
 
 
-def _dialect(connection: duckdb.DuckDBPyConnection, file: Path) -> str:
+def _encoding(file: Path) -> str:
+    """Tell UTF-16, as spreadsheets export it, by the mark it begins with."""
+    with file.open("rb") as opened:
+        mark = opened.read(2)
+    if mark == codecs.BOM_UTF16_BE:
+        message = f"{file} is big-endian UTF-16, which is not read; save it as UTF-8"
+        raise ConnectorError(message)
+    return "utf-16" if mark == codecs.BOM_UTF16_LE else "utf-8"
+
+
+def _dialect(connection: duckdb.DuckDBPyConnection, file: Path, encoding: str) -> str:
     """Say how the file is written, judged by its beginning.
 
     Judged by all of it, one broken quotation at the end would make every quotation before it
     part of its text.
     """
     sniffed = connection.execute(
-        "SELECT Delimiter, Quote, Escape FROM sniff_csv(?, header = true, ignore_errors = true)",
-        [glob.escape(str(file))],
+        "SELECT Delimiter, Quote, Escape"
+        " FROM sniff_csv(?, header = true, ignore_errors = true, encoding = ?)",
+        [glob.escape(str(file)), encoding],
     ).fetchone()
     delimiter, quote, escape = sniffed or (",", "", "")
     quote = quote if len(quote) == 1 else '"'

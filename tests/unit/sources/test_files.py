@@ -30,6 +30,7 @@ def write(path, content):
         ("items.tsv", CSV.replace(",", "\t").replace("Red\t", "Red,")),
         ("semicolon.csv", CSV.replace(",", ";").replace("Red;", "Red,")),
         ("bom.csv", b"\xef\xbb\xbf" + CSV.encode()),
+        ("spreadsheet.csv", b"\xff\xfe" + CSV.encode("utf-16-le")),
         ("items.ndjson", "\n".join(json.dumps(row) for row in ROWS)),
         ("items.jsonl", "\n".join(json.dumps(row) for row in ROWS) + "\n\n"),
         ("items.jsonl.gz", gzip.compress("\n".join(json.dumps(row) for row in ROWS).encode())),
@@ -42,6 +43,12 @@ def test_every_text_format_reads_the_same(tmp_path, query, name, content):
     write(tmp_path / name, content)
     frame = query("SELECT item_id, title, price FROM items", items=name)
     assert frame.to_dicts() == ROWS
+
+
+def test_utf_16_the_other_way_round_is_refused_with_what_to_do(tmp_path, query):
+    write(tmp_path / "items.csv", b"\xfe\xff" + CSV.encode("utf-16-be"))
+    with pytest.raises(ConnectorError, match="save it as UTF-8"):
+        query("FROM items", items="items.csv")
 
 
 @pytest.mark.parametrize("name", ["items.parquet", "items.pq", "it's [1].parquet"])
