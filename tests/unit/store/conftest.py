@@ -1,0 +1,65 @@
+"""A disk that is nearly full, and a user who may not."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_NOBODY = 65_534
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A real file system of 2 MB."""
+    mount = shutil.which("mount")
+    place = tmp_path / "tiny"
+    place.mkdir()
+    command = [str(mount), "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    if mount is None or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture
+def shared_folder():
+    """A folder that every user may enter; those of pytest are for the one who runs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def as_another_user():
+    """A context in which this process may do what the permissions of nobody allow."""
+    if not hasattr(os, "seteuid") or os.geteuid() != 0:
+        pytest.skip("becoming another user needs root")
+
+    @contextmanager
+    def change():
+        os.seteuid(_NOBODY)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+
+    return change
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    """Names of the files and folders that were synced to disk, in order."""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("needs Linux to tell which file a descriptor is of")
+    names, sync = [], os.fsync
+
+    def note(descriptor):
+        names.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return names
