@@ -12,8 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CorruptGenerationError, FormatTooNewError, ModelNotActiveError, StorageError
-from .atomic import storage_errors, sync_folder, write_json, write_text
+from ..errors import (
+    CorruptGenerationError,
+    FormatTooNewError,
+    ModelNotActiveError,
+    SightlineError,
+    StorageError,
+)
+from .atomic import (
+    storage_errors,
+    sweep_partials,
+    sync_file,
+    sync_folder,
+    write_json,
+    write_text,
+)
 
 __all__ = [
     "FORMAT_VERSION",
@@ -46,8 +59,7 @@ class GenerationWriter:
         self._generations = model_folder / "generations"
         with storage_errors(self._generations):
             self._generations.mkdir(parents=True, exist_ok=True)
-            for leftover in self._generations.glob(".partial-*"):
-                shutil.rmtree(leftover)
+            self._sweep()
             self.number = max(_numbers(self._generations), default=0) + 1
             self.folder = self._generations / f".partial-{self.number:06d}"
             self.folder.mkdir()
@@ -66,15 +78,41 @@ class GenerationWriter:
             What else the manifest says: config, encoder, versions, counts, metrics, coverage.
         """
         with storage_errors(self.folder):
-            files = {name: _seal(self.folder / name) for name in _files(self.folder)}
+            files = {name: _digest(self.folder / name) for name in _files(self.folder)}
             document = {"format_version": FORMAT_VERSION, "generation": self.number, **manifest}
             write_json(self.folder / "manifest.json", {**document, "files": files})
-            self.folder.rename(self._generations / f"{self.number:06d}")
-            sync_folder(self._generations)
-            write_text(self._model_folder / "ACTIVE", f"{self.number}\n")
+            _sync_tree(self.folder)
+            sealed = self._generations / f"{self.number:06d}"
+            self.folder.rename(sealed)
+            try:
+                sync_folder(self._generations)
+                seen = {name: _identity(sealed / name) for name in files}
+                write_json(_stamp(self._model_folder, self.number), seen)
+                write_text(self._model_folder / "ACTIVE", f"{self.number}\n")
+            except BaseException:
+                if not _is_pointed_at(self._model_folder, self.number):
+                    self._drop(self.number)
+                raise
             for number in sorted(_numbers(self._generations))[:-_KEEP]:
-                shutil.rmtree(self._generations / f"{number:06d}", ignore_errors=True)
-                _stamp(self._model_folder, number).unlink(missing_ok=True)
+                self._drop(number)
+
+    def _sweep(self) -> None:
+        """Remove what killed writers left: half-written folders, and whole ones never active."""
+        for leftover in self._generations.glob(".partial-*"):
+            shutil.rmtree(leftover)
+        sweep_partials(self._model_folder)
+        try:
+            active = active_number(self._model_folder) or 0
+        except CorruptGenerationError:
+            return  # which one was active cannot be told; this build makes a new pointer
+        for number in _numbers(self._generations):
+            if number > active:
+                self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        shutil.rmtree(self._generations / f"{number:06d}", ignore_errors=True)
+        with suppress(OSError):
+            _stamp(self._model_folder, number).unlink()
 
 
 @contextmanager
@@ -98,9 +136,9 @@ def new_generation(model_folder: Path) -> Iterator[GenerationWriter]:
 class Generation:
     """One sealed generation, read-only.
 
-    Opening checks every file against the manifest's sha256 the first time; later openings compare
-    sizes and times with those of the check, as git's index does, so that a query in a fresh process
-    does not read the whole model first.
+    Opening compares the sizes and times of the files with those noted when they were last hashed,
+    as git's index does, so that a query in a fresh process does not read the whole model first.
+    Where they differ, every file is checked against the manifest's sha256.
 
     Parameters
     ----------
@@ -113,13 +151,17 @@ class Generation:
         If a newer Sightline wrote it.
     CorruptGenerationError
         If a file is missing or is not what was written.
+    StorageError
+        If a file may not be read.
     """
 
     def __init__(self, model_folder: Path, number: int) -> None:
         self.number = number
         self.folder = model_folder / "generations" / f"{number:06d}"
-        self.manifest = self._read_manifest()
-        self._check_files(_stamp(model_folder, number))
+        self._model_folder = model_folder
+        with storage_errors(self.folder, action="read"):
+            self.manifest = self._read_manifest()
+            self._check_files(_stamp(model_folder, number))
 
     def array(self, name: str) -> NDArray[Any]:
         """Memory-map ``<name>.npy``."""
@@ -131,8 +173,8 @@ class Generation:
         try:
             manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
             version = int(manifest["format_version"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _corrupt(path, f"cannot be read ({error})") from error
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            raise _corrupt(self._model_folder, path, f"cannot be read ({error})") from error
         if version > FORMAT_VERSION:
             message = (
                 f"{self.folder} has format {version}; this Sightline reads up to {FORMAT_VERSION}: "
@@ -144,18 +186,17 @@ class Generation:
     def _check_files(self, stamp: Path) -> None:
         files: dict[str, dict[str, Any]] = self.manifest["files"]
         seen = {name: _identity(self.folder / name) for name in files}
-        with suppress(OSError, ValueError):
-            if json.loads(stamp.read_text("utf-8")) == seen:
-                return
+        if _vouches_for(stamp, seen):
+            return
         for name, expected in files.items():
             path = self.folder / name
             if seen[name] is None:
-                raise _corrupt(path, "is missing")
-            found = _seal(path)
+                raise _corrupt(self._model_folder, path, "is missing")
+            found = _digest(path)
             if found != expected:
                 facts = f"holds {found['bytes']} bytes, sha256 {found['sha256'][:12]}…"
                 wanted = f"should hold {expected['bytes']}, sha256 {expected['sha256'][:12]}…"
-                raise _corrupt(path, f"{facts}; it {wanted}")
+                raise _corrupt(self._model_folder, path, f"{facts}; it {wanted}")
         with suppress(StorageError):  # a read-only home is only checked more often
             write_json(stamp, seen)
 
@@ -176,16 +217,26 @@ def active_stamp(model_folder: Path) -> tuple[int, int, int] | None:
     -------
     number, mtime_ns, inode
         Of one reading of the pointer.
+
+    Raises
+    ------
+    CorruptGenerationError
+        If the pointer is damaged.
+    StorageError
+        If it may not be read.
     """
     path = model_folder / "ACTIVE"
     try:
-        with path.open(encoding="utf-8") as file:
+        with (
+            storage_errors(path, action="read"),
+            suppress(FileNotFoundError),
+            path.open(encoding="utf-8") as file,
+        ):
             stat = os.fstat(file.fileno())
             return int(file.read()), stat.st_mtime_ns, stat.st_ino
-    except FileNotFoundError:
-        return None
     except ValueError as error:
-        raise _corrupt(path, "holds no generation number") from error
+        raise _corrupt(model_folder, path, "holds no generation number") from error
+    return None
 
 
 def open_active(model_folder: Path) -> Generation:
@@ -222,23 +273,53 @@ def _stamp(model_folder: Path, number: int) -> Path:
     return model_folder / f".verified-{number:06d}.json"
 
 
-def _seal(path: Path) -> dict[str, Any]:
+def _vouches_for(stamp: Path, seen: Mapping[str, list[int] | None]) -> bool:
+    """Whether the files that were hashed last time are those `seen` now.
+
+    As in git, a file changed in the clock tick of the stamp may have changed after it.
+    """
+    try:
+        noted = json.loads(stamp.read_text("utf-8"))
+        written = stamp.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return False
+    return bool(noted == seen) and all(
+        identity is not None and identity[1] < written for identity in seen.values()
+    )
+
+
+def _digest(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    return {"sha256": digest, "bytes": path.stat().st_size}
+        return {"sha256": digest, "bytes": file.tell()}
+
+
+def _sync_tree(folder: Path) -> None:
+    """Make every file of `folder`, and every name inside it, survive a power cut."""
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            sync_file(path)
+    sync_folder(folder)
+
+
+def _is_pointed_at(model_folder: Path, number: int) -> bool:
+    try:
+        return active_number(model_folder) == number
+    except SightlineError:
+        return False
 
 
 def _identity(path: Path) -> list[int] | None:
     try:
         stat = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
     return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
-def _corrupt(path: Path, what: str) -> CorruptGenerationError:
-    model_folder = path.parents[2] if path.name != "ACTIVE" else path.parent
+def _corrupt(model_folder: Path, path: Path, what: str) -> CorruptGenerationError:
     message = (
         f"{path} {what}; build the model again with "
         f"`sightline update-model --model-name {model_folder.name}` (caches are reused)"

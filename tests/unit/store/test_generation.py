@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,73 @@ def test_model_made_again_under_its_name_has_another_stamp_for_the_same_number(m
     write_generation(model)
     assert active_stamp(model)[0] == first[0] == 1
     assert active_stamp(model) != first
+
+
+def test_files_of_a_commit_are_not_hashed_again_by_the_next_opening(model):
+    writer = GenerationWriter(model)
+    writer.array("trend", np.zeros(3, np.float32))
+    os.utime(writer.folder / "trend.npy", (1, 1))
+    writer.commit({})
+    path = model / "generations" / "000001" / "trend.npy"
+    with path.open("r+b") as file:  # the same file, size and time: only hashing tells
+        file.seek(-1, os.SEEK_END)
+        file.write(b"!")
+    os.utime(path, (1, 1))
+    assert open_active(model).number == 1
+
+
+def test_commit_syncs_every_file_and_folder_and_opening_syncs_nothing_of_them(model, synced):
+    writer = GenerationWriter(model)
+    writer.array("trend", np.zeros(3, np.float32))
+    (writer.folder / "index").mkdir()
+    (writer.folder / "index" / "index.json").write_text("{}")
+    writer.commit({})
+    assert {"trend.npy", "index.json", "index", ".partial-000001", "generations"} <= set(synced)
+    synced.clear()
+    (model / ".verified-000001.json").unlink()
+    open_active(model)
+    assert not {"trend.npy", "index.json"} & set(synced)
+
+
+def test_commit_that_cannot_point_to_its_generation_leaves_none(model):
+    write_generation(model)
+    writer = GenerationWriter(model)
+    (model / "ACTIVE").unlink()
+    (model / "ACTIVE").mkdir()
+    with pytest.raises(StorageError):
+        writer.commit({})
+    assert [path.name for path in (model / "generations").iterdir()] == ["000001"]
+    assert not list(model.glob(".verified-000002.json"))
+
+
+def test_generation_whose_writer_was_killed_before_the_pointer_is_swept(model):
+    for value in range(2):
+        write_generation(model, value)
+    shutil.copytree(model / "generations" / "000002", model / "generations" / "000003")
+    write_generation(model)
+    assert sorted(path.name for path in (model / "generations").iterdir()) == ["000002", "000003"]
+    assert active_number(model) == 3
+
+
+def test_damaged_file_in_a_subfolder_names_the_model_in_the_remedy(model):
+    writer = GenerationWriter(model)
+    (writer.folder / "index").mkdir()
+    (writer.folder / "index" / "index.json").write_text("{}")
+    writer.commit({})
+    (model / "generations" / "000001" / "index" / "index.json").write_text("[]")
+    with pytest.raises(CorruptGenerationError, match=r"index\.json .*--model-name shop"):
+        open_active(model)
+
+
+@pytest.mark.parametrize("hidden", ["ACTIVE", "generations", "generations/000001/manifest.json"])
+def test_model_of_another_user_that_may_not_be_read_is_a_storage_error(
+    shared_folder, as_another_user, hidden
+):
+    model = shared_folder / "shop"
+    write_generation(model)
+    (model / hidden).chmod(0o600)
+    with as_another_user(), pytest.raises(StorageError, match=r"cannot read .*permission denied"):
+        open_active(model)
 
 
 def test_model_without_a_generation_is_not_active(model):
