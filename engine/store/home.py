@@ -59,8 +59,9 @@ class Home:
             If home holds no such model; the message lists those it holds.
         """
         folder = self.model(name)
-        if folder.is_dir():
-            return folder
+        with storage_errors(folder, action="read"):
+            if folder.is_dir():
+                return folder
         known = ", ".join(self.models()) or "none"
         message = (
             f"no model {name!r} in {self.path} (models here: {known}); "
@@ -94,6 +95,10 @@ class Home:
         """Lock of the model called `name`; outside its folder, so that deleting keeps it."""
         return self.path / "locks" / f"{check_name('model', name)}.lock"
 
+    def dataset_lock_file(self, name: str) -> Path:
+        """Lock of the dataset called `name`; outside its folder, so that deleting keeps it."""
+        return self.path / "locks" / "datasets" / f"{check_name('dataset', name)}.lock"
+
     def remove(self, folder: Path) -> None:
         """Delete `folder`; it leaves its place by one rename, so no half of it is ever seen."""
         with storage_errors(folder):
@@ -104,10 +109,11 @@ class Home:
 
 
 def _folders(parent: Path) -> list[str]:
-    if not parent.is_dir():
-        return []
-    return sorted(
-        entry.name
-        for entry in parent.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".")
-    )
+    with storage_errors(parent, action="read"):
+        if not parent.is_dir():
+            return []
+        return sorted(
+            entry.name
+            for entry in parent.iterdir()
+            if entry.is_dir() and not entry.name.startswith(".")
+        )

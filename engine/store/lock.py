@@ -1,18 +1,20 @@
-"""One build per model at a time, across processes."""
+"""One build per model and one change per dataset at a time, across processes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import ModelBusyError
+from ..errors import ModelBusyError, StorageError
 from .atomic import storage_errors
 from .home import Home
 
-__all__ = ["is_building", "model_lock"]
+__all__ = ["dataset_lock", "is_building", "model_lock"]
 
 # A status reader holds the lock for microseconds to see whether it is free; a builder outwaits it.
 _PATIENCE_SECONDS = 0.5
+_INSERT_PATIENCE_SECONDS = 60
 
 
 @contextmanager
@@ -42,17 +44,59 @@ def model_lock(home: Home, name: str) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def dataset_lock(home: Home, name: str) -> Iterator[None]:
+    """Hold the right to make, fill or delete the dataset called `name`; waits for its turn.
+
+    Raises
+    ------
+    StorageError
+        If it does not come to its turn.
+    """
+    path = home.dataset_lock_file(name)
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=_INSERT_PATIENCE_SECONDS)
+        except Timeout:
+            message = (
+                f"dataset {name!r} has been in use by another process for "
+                f"{_INSERT_PATIENCE_SECONDS} seconds; try again when that has ended"
+            )
+            raise StorageError(message) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def is_building(home: Home, name: str) -> bool:
-    """Whether a process holds the lock of the model right now; a killed one holds nothing."""
+    """Whether a process holds the lock of the model right now; a killed one holds nothing.
+
+    True also where that cannot be told, because the lock is of another user and hidden from this.
+    """
     path = home.lock_file(name)
-    if not path.exists():
-        return False
     lock = FileLock(path)
     try:
+        if not path.exists():
+            return False
         lock.acquire(timeout=0)
     except Timeout:
         return True
     except OSError:
-        return False  # home is read-only: nothing can be building in it
+        return _is_held(path)
     lock.release()
+    return False
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a lock that may not be taken, only looked at, is held: True where it is hidden."""
+    try:
+        import fcntl  # Windows has none
+
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return True
     return False

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .atomic import write_json
+from ..errors import CorruptGenerationError
+from .atomic import storage_errors, write_json
 
 __all__ = ["Recipe"]
 
@@ -34,8 +36,36 @@ class Recipe:
 
     @classmethod
     def load(cls, model_folder: Path) -> "Recipe":
-        """Read it back."""
-        entries = json.loads((model_folder / "recipe.json").read_text("utf-8"))
+        """Read it back.
+
+        Raises
+        ------
+        CorruptGenerationError
+            If it is missing or damaged.
+        StorageError
+            If it may not be read.
+        """
+        path = model_folder / "recipe.json"
+        try:
+            with storage_errors(path, action="read"), suppress(FileNotFoundError):
+                return cls._parse(path.read_text("utf-8"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise _lost(model_folder, f"is damaged ({error})") from error
+        raise _lost(model_folder, "is missing")
+
+    @classmethod
+    def _parse(cls, text: str) -> "Recipe":
+        entries = json.loads(text)
         for name in ("in_memory", "allow_hosts"):
             entries[name] = tuple(entries[name])
         return cls(**entries)
+
+
+def _lost(model_folder: Path, what: str) -> CorruptGenerationError:
+    name = model_folder.name
+    message = (
+        f"{model_folder / 'recipe.json'} {what}, so how the model was made is not known; create "
+        f"it again with its YAML: `sightline delete-model --model-name {name}`, then "
+        "`sightline create-model --file model.yaml` (caches are reused)"
+    )
+    return CorruptGenerationError(message)

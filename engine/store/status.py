@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from .atomic import write_json
+from .atomic import storage_errors, write_json
 
 __all__ = ["STAGES", "State", "Status", "StatusWriter", "read_status"]
 
@@ -51,12 +52,27 @@ class Status:
 
 
 def read_status(model_folder: Path) -> Status | None:
-    """Return the status of a model, or None if it never had one."""
+    """Return the status of a model, or None if it never had one.
+
+    One that is damaged, or not of this version, reads as an ERROR that says so.
+
+    Raises
+    ------
+    StorageError
+        If it may not be read.
+    """
+    path = model_folder / "status.json"
     try:
-        document: dict[str, Any] = json.loads((model_folder / "status.json").read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    return Status(**{**document, "state": State(document["state"])})
+        with storage_errors(path, action="read"), suppress(FileNotFoundError):
+            document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            return Status(**{**document, "state": State(document["state"])})
+    except (ValueError, KeyError, TypeError) as error:
+        message = (
+            f"{path} cannot be read ({type(error).__name__}: {error}); write it anew with "
+            f"`sightline update-model --model-name {model_folder.name}`"
+        )
+        return Status(State.ERROR, error_message=message)
+    return None
 
 
 class StatusWriter:
@@ -74,7 +90,8 @@ class StatusWriter:
         self._path = model_folder / "status.json"
         self._listener = listener
         earlier = read_status(model_folder)
-        self.status = Status(State.SCHEDULING, created_at=earlier.created_at if earlier else _now())
+        created_at = (earlier and earlier.created_at) or _now()
+        self.status = Status(State.SCHEDULING, created_at=created_at)
         self._stage_started = self._last_write = time.monotonic()
         self._publish(self.status)
 
@@ -89,17 +106,23 @@ class StatusWriter:
         """Say how far the stage is; cheap enough to call per item."""
         status = replace(self.status, step=step, done=done, total=total)
         is_due = time.monotonic() - self._last_write >= _WRITE_EVERY_SECONDS
-        self._publish(status, write=is_due or step != self.status.step)
+        if is_due or step != self.status.step:
+            self._publish(status, durable=False)  # a build that loses power is over anyway
+        else:
+            self._tell(status)
 
     def fail(self, message: str) -> None:
         """End in ERROR, keeping the stage times and the message."""
         self._publish(replace(self.status, state=State.ERROR, error_message=message))
 
-    def _publish(self, status: Status, *, write: bool = True) -> None:
+    def _publish(self, status: Status, *, durable: bool = True) -> None:
+        self._last_write = time.monotonic()
         self.status = replace(status, updated_at=_now())
-        if write:
-            self._last_write = time.monotonic()
-            write_json(self._path, asdict(self.status))
+        write_json(self._path, asdict(self.status), durable=durable)
+        self._listener(self.status)
+
+    def _tell(self, status: Status) -> None:
+        self.status = replace(status, updated_at=_now())
         self._listener(self.status)
 
 

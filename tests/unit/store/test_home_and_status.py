@@ -1,10 +1,19 @@
+import json
+import os
 import subprocess
 import sys
 
 import pytest
-from sightline.errors import InvalidNameError, ModelBusyError, ModelNotFoundError
+from sightline.errors import (
+    CorruptGenerationError,
+    InvalidNameError,
+    ModelBusyError,
+    ModelNotFoundError,
+    StorageError,
+)
 from sightline.store.home import Home
 from sightline.store.lock import is_building, model_lock
+from sightline.store.recipe import Recipe
 from sightline.store.status import State, StatusWriter, read_status
 
 
@@ -92,6 +101,16 @@ def test_status_on_disk_follows_the_stages_and_keeps_their_times(tmp_path):
     assert [status.state for status in heard] == ["SCHEDULING", "FETCHING", "FETCHING", "ACTIVE"]
 
 
+def test_progress_does_not_wait_for_the_disk_and_stages_do(tmp_path, synced):
+    writer = StatusWriter(tmp_path, lambda _: None)
+    synced.clear()
+    writer.progress("pictures", 1, 10)
+    assert read_status(tmp_path).step == "pictures"
+    assert synced == []
+    writer.stage(State.FETCHING)
+    assert tmp_path.name in synced
+
+
 def test_error_keeps_its_message_and_a_new_build_keeps_the_birth_date(tmp_path):
     first = StatusWriter(tmp_path, lambda _: None)
     first.fail("no such table")
@@ -100,3 +119,97 @@ def test_error_keeps_its_message_and_a_new_build_keeps_the_birth_date(tmp_path):
     again = StatusWriter(tmp_path, lambda _: None).status
     assert again.created_at == failed.created_at
     assert again.error_message is None
+
+
+HOLDER = (
+    "import sys; from sightline.store.home import Home\n"
+    "from sightline.store.lock import model_lock\n"
+    "with model_lock(Home(sys.argv[1]), 'shop'):\n"
+    "    print('held', flush=True); sys.stdin.read()"
+)
+
+
+def test_build_of_another_user_is_seen(shared_folder, as_another_user):
+    home = Home(shared_folder)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with as_another_user():
+            assert is_building(home, "shop")
+        holder.stdin.close()
+        holder.wait()
+    with as_another_user():
+        assert not is_building(home, "shop")
+    home.lock_file("shop").chmod(0o600)
+    with as_another_user():
+        assert is_building(home, "shop")  # it cannot be told
+
+
+def test_nothing_is_building_on_a_read_only_disk(tiny_disk):
+    home = Home(tiny_disk)
+    with model_lock(home, "shop"):
+        pass
+    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+    assert not is_building(home, "shop")
+
+
+def test_lock_file_has_the_permissions_that_the_umask_gives(home):
+    before = os.umask(0o002)
+    try:
+        with model_lock(home, "shop"):
+            pass
+    finally:
+        os.umask(before)
+    assert home.lock_file("shop").stat().st_mode & 0o777 == 0o664
+
+
+def test_home_of_another_user_that_may_not_be_read_is_a_storage_error(
+    shared_folder, as_another_user
+):
+    home = Home(shared_folder / "home")
+    StatusWriter(home.model("shop"), lambda _: None)
+    (home.model("shop") / "status.json").chmod(0o600)
+    with as_another_user(), pytest.raises(StorageError, match=r"cannot read .*permission denied"):
+        read_status(home.model("shop"))
+    home.path.chmod(0o700)
+    with as_another_user(), pytest.raises(StorageError, match="permission denied"):
+        home.models()
+    with as_another_user(), pytest.raises(StorageError, match="permission denied"):
+        home.existing_model("shop")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"state": "DREAMING"}',
+        '{"state": "ACTIVE", "mood": "calm"}',
+        "\N{LATIN SMALL LETTER E WITH ACUTE}",
+    ],
+)
+def test_status_that_cannot_be_read_is_an_error_that_a_new_build_mends(tmp_path, text):
+    (tmp_path / "status.json").write_text(text, "latin-1")
+    status = read_status(tmp_path)
+    assert status.state is State.ERROR
+    assert "update-model" in status.error_message
+    assert StatusWriter(tmp_path, lambda _: None).status.created_at
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "{}", '{"in_memory": [], "allow_hosts": []}'])
+def test_recipe_that_is_lost_says_to_create_the_model_again(tmp_path, text):
+    if text is not None:
+        (tmp_path / "recipe.json").write_text(text)
+    with pytest.raises(CorruptGenerationError, match=r"recipe\.json .*create-model --file"):
+        Recipe.load(tmp_path)
+
+
+def test_recipe_comes_back_as_it_was(tmp_path):
+    recipe = Recipe({"model": {"name": "shop"}}, "/shop", "attributes", {"a": "b"}, ("c",), ("d",))
+    recipe.save(tmp_path)
+    assert Recipe.load(tmp_path) == recipe
+    assert json.loads((tmp_path / "recipe.json").read_text())["pictures"] is None
