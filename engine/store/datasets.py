@@ -2,15 +2,18 @@
 
 import json
 import os
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, DatasetExistsError, DatasetNotFoundError
-from .atomic import storage_errors, write_json
+from ..errors import ConfigError, DatasetExistsError, DatasetNotFoundError, StorageError
+from .atomic import replacement, storage_errors, sweep_partials, sync_folder, write_json
+from .columns import fit, polars_type, type_name
 from .home import Home
+from .lock import dataset_lock
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,20 +27,6 @@ __all__ = [
     "list_datasets",
 ]
 
-_SCALAR_TYPES = {
-    "String": "String",
-    "Bytes": "Binary",
-    "Int32": "Int32",
-    "Int64": "Int64",
-    "Float": "Float32",
-    "Double": "Float64",
-    "Bool": "Boolean",
-    "Boolean": "Boolean",
-    "Date": "Date",
-    "DateTime": "Datetime",
-}
-"""Shaped's column types to Polars'; ``Array(T)`` of any of them is a list."""
-
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
@@ -50,7 +39,7 @@ class Inserted:
 
 
 def create_dataset(home: Home, name: str, column_schema: Mapping[str, str] | None = None) -> None:
-    """Make an empty dataset.
+    """Make an empty dataset; of several processes that ask for one name, one makes it.
 
     Parameters
     ----------
@@ -58,7 +47,7 @@ def create_dataset(home: Home, name: str, column_schema: Mapping[str, str] | Non
         Where, and what it is called.
     column_schema
         Column name to Shaped type, such as ``{"user_id": "String"}``; None takes the columns and
-        types of what is inserted first.
+        types of what is inserted first, for good.
 
     Raises
     ------
@@ -67,43 +56,49 @@ def create_dataset(home: Home, name: str, column_schema: Mapping[str, str] | Non
     ConfigError
         If a type is not one Shaped has.
     """
-    for column, type_name in (column_schema or {}).items():
-        _polars_type(column, type_name)
+    for column, wanted in (column_schema or {}).items():
+        polars_type(column, wanted)
     folder = home.dataset(name)
-    if folder.exists():
-        message = (
-            f"dataset {name!r} exists; add rows with `sightline dataset-insert`, "
-            f"or remove it with `sightline delete-dataset --dataset-name {name}`"
-        )
-        raise DatasetExistsError(message)
-    write_json(folder / "dataset.json", {"name": name, "column_schema": column_schema})
+    with dataset_lock(home, name), storage_errors(folder):
+        if (folder / "dataset.json").is_file():
+            message = (
+                f"dataset {name!r} exists; add rows with `sightline dataset-insert`, "
+                f"or remove it with `sightline delete-dataset --dataset-name {name}`"
+            )
+            raise DatasetExistsError(message)
+        # A folder without the file is what a kill left here: the file is what makes a dataset.
+        write_json(folder / "dataset.json", _document(name, column_schema))
+        sync_folder(folder.parent)
 
 
 def insert_rows(home: Home, name: str, frame: "pl.DataFrame") -> Inserted:
     """Append `frame` to a dataset as one segment, atomically.
 
-    Cells that are not of the column's type become null and are counted.
+    Cells that are not of the column's type become null and are counted. A number does not fit
+    ``Date`` or ``DateTime``: keep times that are numbers in an ``Int64`` column.
 
     Raises
     ------
     DatasetNotFoundError
         If there is no such dataset.
     ConfigError
-        If the columns of `frame` are not those of the dataset.
+        If the columns of `frame` are not those of the dataset, or of no type that Shaped has.
     """
-    folder = _existing(home, name)
-    document = json.loads((folder / "dataset.json").read_text("utf-8"))
-    schema: dict[str, str] | None = document["column_schema"]
-    nulled: dict[str, int] = {}
-    if schema is not None:
-        frame, nulled = _cast(name, frame, schema)
-    segments = folder / "segments"
-    with storage_errors(segments):
-        segments.mkdir(exist_ok=True)
+    with dataset_lock(home, name):
+        folder = _existing(home, name)
+        stated = _read_schema(folder)
+        schema = stated or {
+            column: type_name(column, dtype) for column, dtype in frame.schema.items()
+        }
+        typed, nulled = _typed(name, frame, schema)
         # Named by time, so that sources read the rows in the order they were inserted in.
-        segment = segments / f"{time.time_ns():020d}-{os.getpid()}.parquet"
-        frame.write_parquet(segment.with_suffix(".partial"))
-        segment.with_suffix(".partial").rename(segment)
+        segment = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(2)}.parquet"
+        sweep_partials(folder / "segments")
+        with replacement(folder / "segments" / segment) as file:
+            typed.write_parquet(file)
+            if stated is None:
+                write_json(folder / "dataset.json", _document(name, schema))
+        sync_folder(folder)
     return Inserted(name, frame.height, nulled)
 
 
@@ -123,28 +118,40 @@ def dataset_segments(home: Home, name: str) -> Path:
 
 
 def list_datasets(home: Home) -> list[dict[str, Any]]:
-    """Name, rows and columns of every dataset, by name."""
-    import polars as pl
+    """Name, rows and columns (Shaped types) of every dataset, by name.
 
-    listed = []
-    for name in home.datasets():
-        segments = sorted((home.dataset(name) / "segments").glob("*.parquet"))
-        lazy = pl.scan_parquet(segments, missing_columns="insert") if segments else pl.LazyFrame()
-        rows = lazy.select(pl.len()).collect().item() if segments else 0
-        columns = {column: str(dtype) for column, dtype in lazy.collect_schema().items()}
-        listed.append({"dataset_name": name, "rows": rows, "columns": columns})
-    return listed
+    One that cannot be read has an ``error_message`` instead of rows.
+    """
+    return [_described(home, name) for name in home.datasets()]
 
 
 def delete_dataset(home: Home, name: str) -> None:
     """Remove a dataset and its rows; generations built from it keep what they hold."""
-    home.remove(_existing(home, name))
+    with dataset_lock(home, name):
+        home.remove(_existing(home, name))
+
+
+def _described(home: Home, name: str) -> dict[str, Any]:
+    import polars as pl
+
+    described = {"dataset_name": name, "rows": 0, "columns": {}}
+    try:
+        folder = _existing(home, name)
+        described["columns"] = _read_schema(folder) or {}
+        segments = list((folder / "segments").glob("*.parquet"))
+        described["rows"] = sum(
+            pl.scan_parquet(segment).select(pl.len()).collect().item() for segment in segments
+        )
+    except (StorageError, DatasetNotFoundError, OSError, pl.exceptions.PolarsError) as error:
+        return {**described, "rows": None, "error_message": str(error)}
+    return described
 
 
 def _existing(home: Home, name: str) -> Path:
     folder = home.dataset(name)
-    if (folder / "dataset.json").is_file():
-        return folder
+    with storage_errors(folder, action="read"):
+        if (folder / "dataset.json").is_file():
+            return folder
     known = ", ".join(home.datasets()) or "none"
     message = (
         f"no dataset {name!r} in {home.path} (datasets here: {known}); "
@@ -153,7 +160,27 @@ def _existing(home: Home, name: str) -> Path:
     raise DatasetNotFoundError(message)
 
 
-def _cast(
+def _document(name: str, schema: Mapping[str, str] | None) -> dict[str, Any]:
+    return {"name": name, "column_schema": schema}
+
+
+def _read_schema(folder: Path) -> dict[str, str] | None:
+    path = folder / "dataset.json"
+    try:
+        with storage_errors(path, action="read"):
+            schema: dict[str, str] | None = json.loads(path.read_text("utf-8"))["column_schema"]
+        for column, wanted in (schema or {}).items():
+            polars_type(column, wanted)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message = (
+            f"{path} is damaged ({error}); make the dataset again: `sightline delete-dataset "
+            f"--dataset-name {folder.name}`, then `sightline create-dataset`"
+        )
+        raise StorageError(message) from error
+    return schema
+
+
+def _typed(
     name: str, frame: "pl.DataFrame", schema: Mapping[str, str]
 ) -> tuple["pl.DataFrame", dict[str, int]]:
     missing = [column for column in schema if column not in frame.columns]
@@ -164,33 +191,9 @@ def _cast(
             f"missing {missing or 'nothing'}, unknown {unknown or 'nothing'}"
         )
         raise ConfigError(message)
-    types = {column: _polars_type(column, type_name) for column, type_name in schema.items()}
-    typed = frame.select(
-        _cast_column(frame[column], dtype).alias(column) for column, dtype in types.items()
-    )
+    types = {column: polars_type(column, wanted) for column, wanted in schema.items()}
+    typed = frame.select(fit(frame[column], dtype).alias(column) for column, dtype in types.items())
     lost = {
         column: typed[column].null_count() - frame[column].null_count() for column in typed.columns
     }
     return typed, {column: count for column, count in lost.items() if count}
-
-
-def _cast_column(values: "pl.Series", dtype: "pl.DataType") -> "pl.Series":
-    import polars as pl
-
-    if values.dtype == pl.String and isinstance(dtype, pl.Date | pl.Datetime):
-        return values.str.strptime(dtype, strict=False)
-    return values.cast(dtype, strict=False)
-
-
-def _polars_type(column: str, type_name: str) -> "pl.DataType":
-    import polars as pl
-
-    scalar = type_name.removeprefix("Array(").removesuffix(")")
-    if scalar not in _SCALAR_TYPES:
-        message = (
-            f"column_schema.{column}: {type_name!r} is not a column type; "
-            f"use one of {', '.join(_SCALAR_TYPES)}, or Array(…) of one"
-        )
-        raise ConfigError(message)
-    dtype: pl.DataType = getattr(pl, _SCALAR_TYPES[scalar])()
-    return pl.List(dtype) if type_name.startswith("Array(") else dtype
