@@ -1,7 +1,5 @@
 """What was computed from a picture's content, kept by content hash, so that it is never redone."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,19 +7,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Vectors
-from .atomic import storage_errors
+from .atomic import sweep_partials
+from .segments import (
+    HASH_BYTES,
+    Segment,
+    SegmentIndex,
+    merge_small_segments,
+    open_segments,
+    write_segment,
+)
 
 __all__ = ["VectorCache"]
 
 _SEGMENT_ROWS = 2_048
-_HASH_BYTES = 32
 
 
 class VectorCache:
     """Float rows by sha256 of the content they were computed from.
 
-    On disk: append-only segments, each one atomic file of (hash, row) records. Two processes may
-    add at once; a kill loses at most the rows not yet in a segment.
+    On disk: append-only segments, each one atomic file, mapped rather than read. Two processes may
+    add at once; a kill loses at most the rows not yet in a segment. A row that is damaged on disk
+    is as if it had never been there. Threads may ask what is `in` while one thread adds.
 
     Parameters
     ----------
@@ -34,16 +40,17 @@ class VectorCache:
     """
 
     def __init__(self, folder: Path, fingerprint: str, dim: int) -> None:
-        self._folder = folder / fingerprint
-        self._record = np.dtype([("hash", np.uint8, (_HASH_BYTES,)), ("row", "<f4", (dim,))])
-        self._rows: dict[bytes, NDArray[np.float32]] = {}
-        self._pending: dict[bytes, NDArray[np.float32]] = {}
         self.dim = dim
-        for segment in sorted(self._folder.glob("*.npy")):
-            self._read(segment)
+        self._folder = folder / fingerprint
+        self._pending: dict[bytes, NDArray[np.float32]] = {}
+        sweep_partials(self._folder)
+        merge_small_segments(self._folder, dim)
+        self._index = SegmentIndex(open_segments(self._folder, dim))
 
     def __contains__(self, content_hash: str) -> bool:
-        return bytes.fromhex(content_hash) in self._rows
+        key = bytes.fromhex(content_hash)
+        # In this order: `flush` fills the index before it empties what is pending.
+        return key in self._pending or self._index.has(key)
 
     def add(self, rows: Mapping[str, NDArray[np.float32]]) -> None:
         """Keep `rows`, of shape (dim,), by content hash in hex.
@@ -53,49 +60,40 @@ class VectorCache:
         StorageError
             If the cache cannot be written.
         """
-        fresh = {bytes.fromhex(key): row for key, row in rows.items()}
-        self._rows.update(fresh)
-        self._pending.update(fresh)
+        self._pending.update({bytes.fromhex(key): row for key, row in rows.items()})
         if len(self._pending) >= _SEGMENT_ROWS:
             self.flush()
 
     def get(self, content_hashes: Sequence[str]) -> Vectors:
-        """Return the rows of contents that are all in the cache, shape (n, dim), in that order."""
-        rows = np.empty((len(content_hashes), self.dim), np.float32)
-        for place, content_hash in enumerate(content_hashes):
-            rows[place] = self._rows[bytes.fromhex(content_hash)]
+        """Return the rows of contents that are all in the cache, shape (n, dim), in that order.
+
+        Raises
+        ------
+        KeyError
+            If one is not, or is damaged.
+        """
+        keys = [bytes.fromhex(content_hash) for content_hash in content_hashes]
+        rows = np.empty((len(keys), self.dim), np.float32)
+        found = self._index.read(_hashes(keys), rows)
+        for place in np.flatnonzero(~found):
+            rows[place] = self._pending[keys[place]]
         return rows
 
     def flush(self) -> None:
-        """Write what was added since the last segment."""
+        """Write what was added since the last segment.
+
+        Raises
+        ------
+        StorageError
+            If the cache cannot be written; what was added stays pending.
+        """
         if not self._pending:
             return
-        with storage_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=self._folder, suffix=".partial")
-            with os.fdopen(descriptor, "wb") as file:
-                np.save(file, _records(self._pending.items(), len(self._pending), self._record))
-            path = Path(temporary)
-            path.replace(path.with_suffix(".npy"))
+        rows = np.stack(list(self._pending.values()))
+        path = write_segment(self._folder, _hashes(self._pending), rows)
+        self._index = self._index.with_segment(Segment(path, self.dim))
         self._pending = {}
 
-    def _read(self, segment: Path) -> None:
-        try:
-            records = np.load(segment, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError):
-            records = None
-        if records is None or records.dtype != self._record:
-            segment.unlink()  # damaged: a cache may forget, it may not lie
-            return
-        for content_hash, row in zip(records["hash"], records["row"], strict=True):
-            self._rows[content_hash.tobytes()] = row
 
-
-def _records(
-    rows: Iterable[tuple[bytes, NDArray[np.float32]]], count: int, record: np.dtype[np.void]
-) -> NDArray[np.void]:
-    records = np.empty(count, record)
-    for place, (content_hash, row) in enumerate(rows):
-        records["hash"][place] = np.frombuffer(content_hash, np.uint8)
-        records["row"][place] = row
-    return records
+def _hashes(keys: Iterable[bytes]) -> NDArray[np.uint8]:
+    return np.frombuffer(b"".join(keys), np.uint8).reshape(-1, HASH_BYTES)
