@@ -51,14 +51,14 @@ class IdTable:
 
     def row(self, item: str) -> int | None:
         """Row of the id, or None if there is none."""
-        place = self._place(item.encode())
+        place = self._place(_bytes_of(item))
         if place == len(self) or self[self._order[place]] != item:
             return None
         return int(self._order[place])
 
     def near(self, item: str, limit: int = 3) -> list[str]:
         """Ids that begin with `item`, then those spelt most like it, for an error message."""
-        place = self._place(item.encode())
+        place = self._place(_bytes_of(item))
         if len(self) <= _COMPARE_ALL:
             rows = self._order
         else:
@@ -75,3 +75,8 @@ class IdTable:
 
     def _bytes(self, row: int) -> bytes:
         return bytes(self._text[self._offsets[row] : self._offsets[row + 1]])
+
+
+def _bytes_of(item: str) -> bytes:
+    # What a person types may hold half a surrogate pair: no id does, but it must be comparable.
+    return item.encode(errors="surrogatepass")

@@ -1,16 +1,19 @@
 """Rows of a table as JSON lines that are read one at a time: the metadata of a response."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["RecordTable"]
+
+_BLOCK_BYTES = 1 << 22
 
 
 class RecordTable:
@@ -45,8 +48,8 @@ class RecordTable:
             path.write_text("{}\n" * frame.height)
         else:
             shown.write_ndjson(path)
-        ends = np.flatnonzero(np.frombuffer(path.read_bytes(), np.uint8) == ord("\n")) + 1
-        np.save(folder / f"{stem}_offsets.npy", np.concatenate([[0], ends]).astype(np.int64))
+        offsets = np.concatenate([np.zeros(1, np.int64), *_line_ends(path)])
+        np.save(folder / f"{stem}_offsets.npy", offsets)
 
     def rows(self, rows: Iterable[int]) -> list[dict[str, Any]]:
         """Return the given rows as dictionaries of JSON values, in the order asked for."""
@@ -54,3 +57,12 @@ class RecordTable:
             json.loads(bytes(self._lines[self._offsets[row] : self._offsets[row + 1]]))
             for row in rows
         ]
+
+
+def _line_ends(path: Path) -> Iterator[NDArray[np.int64]]:
+    """Yield, block by block of the file, the offsets just behind its newlines."""
+    with path.open("rb") as file:
+        start = 0
+        while block := file.read(_BLOCK_BYTES):
+            yield np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + (start + 1)
+            start += len(block)

@@ -1,4 +1,5 @@
 import datetime as dt
+import tracemalloc
 
 import polars as pl
 import pytest
@@ -23,6 +24,13 @@ def test_every_id_finds_its_row_and_no_other_does(tmp_path_factory, ids, other):
 def test_mistyped_id_is_near_the_right_one(tmp_path):
     IdTable.write(tmp_path, "item_ids", ["item_0123", "mug-7", "item_0999"])
     assert IdTable(tmp_path, "item_ids").near("itme_0123")[0] == "item_0123"
+
+
+def test_id_with_half_a_surrogate_pair_is_unknown(tmp_path):
+    IdTable.write(tmp_path, "item_ids", ["mug-7", "mug-\N{GRINNING FACE}"])
+    table = IdTable(tmp_path, "item_ids")
+    assert table.row("mug-\ud83d") is None
+    assert table.near("mug-\ud83d")
 
 
 def test_ids_that_begin_with_what_was_typed_are_nearest_also_among_many(tmp_path):
@@ -58,3 +66,13 @@ def test_records_come_back_as_json_values_in_the_order_asked_for(tmp_path):
 def test_table_without_a_column_to_show_has_empty_records(tmp_path, height):
     RecordTable.write(tmp_path, "items", pl.DataFrame({"picture": [b"x"] * height}))
     assert RecordTable(tmp_path, "items").rows(range(height)) == [{}] * height
+
+
+def test_writing_records_does_not_hold_them_in_memory_as_text(tmp_path):
+    frame = pl.DataFrame({"text": ["x" * 1_000] * 20_000})
+    tracemalloc.start()
+    RecordTable.write(tmp_path, "items", frame)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < (tmp_path / "items.jsonl").stat().st_size / 2
+    assert RecordTable(tmp_path, "items").rows([19_999]) == [{"text": "x" * 1_000}]
