@@ -1,6 +1,5 @@
 """Generations: immutable folders, written beside the live one, checked by hash, swapped at once."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,14 +18,8 @@ from ..errors import (
     SightlineError,
     StorageError,
 )
-from .atomic import (
-    storage_errors,
-    sweep_partials,
-    sync_file,
-    sync_folder,
-    write_json,
-    write_text,
-)
+from .atomic import storage_errors, sweep_partials, sync_folder, write_json, write_text
+from .seals import digest, identity, stamp_of, sync_tree, vouches_for
 
 __all__ = [
     "FORMAT_VERSION",
@@ -78,16 +71,16 @@ class GenerationWriter:
             What else the manifest says: config, encoder, versions, counts, metrics, coverage.
         """
         with storage_errors(self.folder):
-            files = {name: _digest(self.folder / name) for name in _files(self.folder)}
+            files = {name: digest(self.folder / name) for name in _files(self.folder)}
             document = {"format_version": FORMAT_VERSION, "generation": self.number, **manifest}
             write_json(self.folder / "manifest.json", {**document, "files": files})
-            _sync_tree(self.folder)
+            sync_tree(self.folder)
             sealed = self._generations / f"{self.number:06d}"
             self.folder.rename(sealed)
             try:
                 sync_folder(self._generations)
-                seen = {name: _identity(sealed / name) for name in files}
-                write_json(_stamp(self._model_folder, self.number), seen)
+                seen = {name: identity(sealed / name) for name in files}
+                write_json(stamp_of(self._model_folder, self.number), seen)
                 write_text(self._model_folder / "ACTIVE", f"{self.number}\n")
             except BaseException:
                 if not _is_pointed_at(self._model_folder, self.number):
@@ -112,7 +105,7 @@ class GenerationWriter:
     def _drop(self, number: int) -> None:
         shutil.rmtree(self._generations / f"{number:06d}", ignore_errors=True)
         with suppress(OSError):
-            _stamp(self._model_folder, number).unlink()
+            stamp_of(self._model_folder, number).unlink()
 
 
 @contextmanager
@@ -161,7 +154,7 @@ class Generation:
         self._model_folder = model_folder
         with storage_errors(self.folder, action="read"):
             self.manifest = self._read_manifest()
-            self._check_files(_stamp(model_folder, number))
+            self._check_files(stamp_of(model_folder, number))
 
     def array(self, name: str) -> NDArray[Any]:
         """Memory-map ``<name>.npy``."""
@@ -184,15 +177,17 @@ class Generation:
         return manifest
 
     def _check_files(self, stamp: Path) -> None:
-        files: dict[str, dict[str, Any]] = self.manifest["files"]
-        seen = {name: _identity(self.folder / name) for name in files}
-        if _vouches_for(stamp, seen):
+        files = self.manifest.get("files")
+        if not isinstance(files, dict):
+            raise _corrupt(self._model_folder, self.folder / "manifest.json", "names no files")
+        seen = {name: identity(self.folder / name) for name in files}
+        if vouches_for(stamp, seen):
             return
         for name, expected in files.items():
             path = self.folder / name
             if seen[name] is None:
                 raise _corrupt(self._model_folder, path, "is missing")
-            found = _digest(path)
+            found = digest(path)
             if found != expected:
                 facts = f"holds {found['bytes']} bytes, sha256 {found['sha256'][:12]}…"
                 wanted = f"should hold {expected['bytes']}, sha256 {expected['sha256'][:12]}…"
@@ -268,55 +263,11 @@ def _files(folder: Path) -> list[str]:
     )
 
 
-def _stamp(model_folder: Path, number: int) -> Path:
-    """Where it is noted which files of a generation were found to be what they should."""
-    return model_folder / f".verified-{number:06d}.json"
-
-
-def _vouches_for(stamp: Path, seen: Mapping[str, list[int] | None]) -> bool:
-    """Whether the files that were hashed last time are those `seen` now.
-
-    As in git, a file changed in the clock tick of the stamp may have changed after it.
-    """
-    try:
-        noted = json.loads(stamp.read_text("utf-8"))
-        written = stamp.stat().st_mtime_ns
-    except (OSError, ValueError):
-        return False
-    return bool(noted == seen) and all(
-        identity is not None and identity[1] < written for identity in seen.values()
-    )
-
-
-def _digest(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"sha256": digest, "bytes": file.tell()}
-
-
-def _sync_tree(folder: Path) -> None:
-    """Make every file of `folder`, and every name inside it, survive a power cut."""
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            sync_folder(path)
-        else:
-            sync_file(path)
-    sync_folder(folder)
-
-
 def _is_pointed_at(model_folder: Path, number: int) -> bool:
     try:
         return active_number(model_folder) == number
     except SightlineError:
         return False
-
-
-def _identity(path: Path) -> list[int] | None:
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
 def _corrupt(model_folder: Path, path: Path, what: str) -> CorruptGenerationError:

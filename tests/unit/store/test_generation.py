@@ -198,6 +198,14 @@ def test_truncated_manifest_is_refused(model):
         Generation(model, 1)
 
 
+@pytest.mark.parametrize("text", ["[]", '{"format_version": 1}', '{"format_version": "x"}'])
+def test_manifest_that_is_none_is_refused(model, text):
+    write_generation(model)
+    (model / "generations" / "000001" / "manifest.json").write_text(text)
+    with pytest.raises(CorruptGenerationError, match=r"manifest\.json .*update-model"):
+        open_active(model)
+
+
 def test_generation_of_a_newer_sightline_is_refused_with_the_remedy(model):
     write_generation(model)
     path = model / "generations" / "000001" / "manifest.json"
