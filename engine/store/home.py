@@ -23,7 +23,7 @@ def check_name(kind: str, name: str) -> str:
         For an empty or long name, a separator, ``..`` or any other character outside
         letters, digits, ``_``, ``-`` and ``.``.
     """
-    if _NAME.fullmatch(name) and ".." not in name and not name.endswith("."):
+    if _is_name(name):
         return name
     message = (
         f"{kind} name {name!r} cannot be used: give 1 to 100 letters, digits, '_', '-' or '.', "
@@ -115,5 +115,9 @@ def _folders(parent: Path) -> list[str]:
         return sorted(
             entry.name
             for entry in parent.iterdir()
-            if entry.is_dir() and not entry.name.startswith(".")
+            if entry.is_dir() and _is_name(entry.name)  # what else is there is not ours
         )
+
+
+def _is_name(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and ".." not in name and not name.endswith(".")

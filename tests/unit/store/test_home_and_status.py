@@ -41,6 +41,12 @@ def test_unknown_model_error_lists_the_models_there_are(home):
         home.existing_model("shpo")
 
 
+def test_folder_that_no_model_could_have_is_not_listed(home):
+    for name in ("shop", "my notes", "lost+found", ".deleted-x"):
+        (home.path / "models" / name).mkdir(parents=True)
+    assert home.models() == ["shop"]
+
+
 def test_removed_folder_is_gone_and_not_listed(home):
     home.model("shop").mkdir(parents=True)
     home.remove(home.model("shop"))
