@@ -77,7 +77,7 @@ def build_model(
     home, config
         Where, and what.
     recipe
-        How it was asked for; kept for building it again, also after an ERROR.
+        How it was asked for; takes the place of the earlier one when the build is active.
     connections
         Bindings by connector id that the config itself does not have.
     allow_hosts
@@ -91,7 +91,7 @@ def build_model(
         With what is wrong and what to do.
     """
     folder = home.model(config.name)
-    recipe.save(folder)
+    recipe.propose(folder)
     status = StatusWriter(folder, listener)
     try:
         _build(home, config, connections, allow_hosts, status)
@@ -132,6 +132,7 @@ def _build(
         frozen = _frozen_tables(inputs, catalogue)
         write_snapshot(writer, frozen, catalogue, words, inputs.interactions, people)
         writer.commit(_manifest(config, encoder, inputs, metrics, frozen))
+    Recipe.adopt(home.model(config.name))
     status.stage(State.ACTIVE)
 
 

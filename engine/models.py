@@ -12,6 +12,7 @@ from .errors import (
     CorruptGenerationError,
     FormatTooNewError,
     ModelExistsError,
+    SightlineError,
     UnsupportedError,
 )
 from .folder import folder_catalogue, folder_document
@@ -141,19 +142,26 @@ def _manifest(folder: Path, number: int | None) -> tuple[dict[str, Any], str | N
 
 def summaries(home: Home) -> list[dict[str, Any]]:
     """Name, status and times of every model, by name."""
-    listed = []
-    for name in home.models():
-        status = _status(home, home.model(name))
-        listed.append(
-            {
-                "model_name": name,
-                "status": status.state,
-                "created_at": status.created_at,
-                "last_updated": status.updated_at,
-                "generation": active_number(home.model(name)),
-            }
-        )
-    return listed
+    return [_summary(home, name) for name in home.models()]
+
+
+def _summary(home: Home, model_name: str) -> dict[str, Any]:
+    """One line about a model; one that cannot be read is an ERROR, not the end of the list."""
+    folder = home.model(model_name)
+    number = None
+    try:
+        status = _status(home, folder)
+        number = active_number(folder)
+    except SightlineError as error:
+        status = Status(State.ERROR, error_message=str(error))
+    return {
+        "model_name": model_name,
+        "status": status.state,
+        "created_at": status.created_at,
+        "last_updated": status.updated_at,
+        "generation": number,
+        "error_message": status.error_message,
+    }
 
 
 def read_definition(definition: Definition, *, encoder: str | None) -> ModelConfig:
@@ -190,7 +198,7 @@ def absolute(binding: "Binding") -> "Binding":
 
 def _refuse_another_origin(model_folder: Path, pictures: Path) -> None:
     """Refuse to replace a model that was made from a YAML or from another folder."""
-    if not (model_folder / "recipe.json").is_file():
+    if not Recipe.exists(model_folder):
         return
     origin = Recipe.load(model_folder).pictures
     if origin != str(pictures):

@@ -38,14 +38,16 @@ def show_response(response: "Response") -> None:
 
 
 def show_records(records: Sequence[Mapping[str, Any]], *, empty: str) -> None:
-    """Print dictionaries with the same keys as a table, or `empty`."""
+    """Print dictionaries as a table, without the columns that none has a value for; or `empty`."""
     console = Console()
     if not records:
         console.print(empty)
         return
-    table = _table(*records[0])
+    names = dict.fromkeys(name for record in records for name in record)
+    told = [name for name in names if any(record.get(name) is not None for record in records)]
+    table = _table(*told)
     for record in records:
-        table.add_row(*(_cell(value, cut=False) for value in record.values()))
+        table.add_row(*(_cell(record.get(name), cut=False) for name in told))
     console.print(table)
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CorruptGenerationError
-from .atomic import storage_errors, write_json
+from .atomic import replacement, storage_errors
 
 __all__ = ["Recipe"]
+
+_IN_FORCE = "recipe.json"
+_PROPOSED = "recipe-next.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,30 @@ class Recipe:
     allow_hosts: tuple[str, ...] = ()
     pictures: str | None = None
 
-    def save(self, model_folder: Path) -> None:
-        """Write it into the model's folder, atomically."""
-        write_json(model_folder / "recipe.json", asdict(self))
+    def propose(self, model_folder: Path) -> None:
+        """Write it beside the recipe in force: how the build that begins now was asked for.
+
+        Only its owner may read it: URIs hold passwords.
+        """
+        text = json.dumps(asdict(self), indent=1)
+        with replacement(model_folder / _PROPOSED) as file:
+            Path(file.name).chmod(0o600)
+            file.write(text.encode())
+
+    @staticmethod
+    def adopt(model_folder: Path) -> None:
+        """Put the proposed recipe in force: its build is the active one now."""
+        with storage_errors(model_folder):
+            (model_folder / _PROPOSED).replace(model_folder / _IN_FORCE)
+
+    @staticmethod
+    def exists(model_folder: Path) -> bool:
+        """Whether the model has one, in force or proposed."""
+        return any((model_folder / name).is_file() for name in (_IN_FORCE, _PROPOSED))
 
     @classmethod
     def load(cls, model_folder: Path) -> "Recipe":
-        """Read it back.
+        """Read the recipe in force, or of a model that was never finished the proposed one.
 
         Raises
         ------
@@ -45,7 +65,9 @@ class Recipe:
         StorageError
             If it may not be read.
         """
-        path = model_folder / "recipe.json"
+        path = model_folder / _IN_FORCE
+        if not path.exists():
+            path = model_folder / _PROPOSED
         try:
             with storage_errors(path, action="read"), suppress(FileNotFoundError):
                 return cls._parse(path.read_text("utf-8"))
@@ -64,7 +86,7 @@ class Recipe:
 def _lost(model_folder: Path, what: str) -> CorruptGenerationError:
     name = model_folder.name
     message = (
-        f"{model_folder / 'recipe.json'} {what}, so how the model was made is not known; create "
+        f"{model_folder / _IN_FORCE} {what}, so how the model was made is not known; create "
         f"it again with its YAML: `sightline delete-model --model-name {name}`, then "
         "`sightline create-model --file model.yaml` (caches are reused)"
     )

@@ -101,6 +101,18 @@ def test_view_after_a_failed_update_is_of_what_answers(unbuilt):
     with pytest.raises(QueryError):
         client.update_model(definition=changed)
     assert client.view_model("shop")["config"]["fetch"]["items"] == "SELECT * FROM items_source"
+    assert client.update_model("shop")["status"] == "ACTIVE"
+
+
+def test_one_damaged_model_does_not_hide_the_others(unbuilt):
+    client = unbuilt.client()
+    client.create_model(unbuilt.yaml)
+    client.index(unbuilt.folder / "pictures")
+    (unbuilt.home / "models" / "shop" / "ACTIVE").write_text("seven")
+    listed = {entry["model_name"]: entry for entry in client.list_models()["models"]}
+    assert listed["pictures"]["status"] == "ACTIVE"
+    assert listed["shop"]["status"] == "ERROR"
+    assert "update-model" in listed["shop"]["error_message"]
 
 
 def test_definition_from_python_may_hold_paths(unbuilt):

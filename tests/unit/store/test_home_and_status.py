@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -216,6 +215,23 @@ def test_recipe_that_is_lost_says_to_create_the_model_again(tmp_path, text):
 
 def test_recipe_comes_back_as_it_was(tmp_path):
     recipe = Recipe({"model": {"name": "shop"}}, "/shop", "attributes", {"a": "b"}, ("c",), ("d",))
-    recipe.save(tmp_path)
+    recipe.propose(tmp_path)
     assert Recipe.load(tmp_path) == recipe
-    assert json.loads((tmp_path / "recipe.json").read_text())["pictures"] is None
+    Recipe.adopt(tmp_path)
+    assert Recipe.load(tmp_path) == recipe
+
+
+def test_recipe_in_force_stays_until_the_proposed_one_is_adopted(tmp_path):
+    first, second = (Recipe({"model": {"name": name}}, "/", "attributes") for name in ("a", "b"))
+    first.propose(tmp_path)
+    Recipe.adopt(tmp_path)
+    second.propose(tmp_path)
+    assert Recipe.load(tmp_path) == first
+    Recipe.adopt(tmp_path)
+    assert Recipe.load(tmp_path) == second
+
+
+def test_recipe_which_may_hold_passwords_is_for_its_owner_alone(tmp_path):
+    Recipe({}, "/", "attributes").propose(tmp_path)
+    Recipe.adopt(tmp_path)
+    assert (tmp_path / "recipe.json").stat().st_mode & 0o077 == 0
