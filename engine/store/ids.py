@@ -57,7 +57,7 @@ class IdTable:
         return int(self._order[place])
 
     def near(self, item: str, limit: int = 3) -> list[str]:
-        """Ids that begin with `item`, then those spelt most like it, for an error message."""
+        """Ids that begin with `item`, then those spelt most like it in any case, for a message."""
         place = self._place(_bytes_of(item))
         if len(self) <= _COMPARE_ALL:
             rows = self._order
@@ -65,8 +65,9 @@ class IdTable:
             rows = self._order[max(0, place - _COMPARE_ALL // 2) : place + _COMPARE_ALL // 2]
         longer = [self[row] for row in self._order[place : place + limit]]
         begun = [other for other in longer if other.startswith(item)]
-        alike = difflib.get_close_matches(item, [self[row] for row in rows], n=limit, cutoff=0.6)
-        return list(dict.fromkeys([*begun, *alike]))[:limit]
+        folded = {self[row].casefold(): self[row] for row in rows}
+        alike = difflib.get_close_matches(item.casefold(), folded, n=limit, cutoff=0.6)
+        return list(dict.fromkeys([*begun, *(folded[other] for other in alike)]))[:limit]
 
     def _place(self, encoded: bytes) -> int:
         return bisect.bisect_left(

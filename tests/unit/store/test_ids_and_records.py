@@ -24,6 +24,7 @@ def test_every_id_finds_its_row_and_no_other_does(tmp_path_factory, ids, other):
 def test_mistyped_id_is_near_the_right_one(tmp_path):
     IdTable.write(tmp_path, "item_ids", ["item_0123", "mug-7", "item_0999"])
     assert IdTable(tmp_path, "item_ids").near("itme_0123")[0] == "item_0123"
+    assert IdTable(tmp_path, "item_ids").near("MUG-7") == ["mug-7"]
 
 
 def test_id_with_half_a_surrogate_pair_is_unknown(tmp_path):
