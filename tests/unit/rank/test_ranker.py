@@ -102,6 +102,16 @@ def test_person_without_positive_picks_gets_the_trend_without_what_they_turned_d
     assert (np.diff(ranked.scores) <= 0).all()
 
 
+def test_company_of_a_stronger_pick_counts_for_more():
+    neighbours = np.full((30, 1), -1, np.int32)
+    neighbours[[1, 2], 0] = 10, 11
+    known = {"neighbours": neighbours, "neighbour_scores": np.full((30, 1), 0.5, np.float32)}
+    built = replace(catalogue(present=0), trend=np.zeros(30, np.float32), **known)
+    together = built.picked_together(*recent_picks(history(1, 2, weights=[1, 4])))
+    assert together[[10, 11]].tolist() == [0.5, 1.0]
+    assert Ranker(built).for_person(history(1, 2, weights=[1, 4]), 2).rows.tolist() == [11, 10]
+
+
 def test_looks_decide_where_nothing_else_is_known():
     silent = {"neighbours": np.full((30, 5), -1, np.int32), "trend": np.zeros(30, np.float32)}
     built = replace(catalogue(present=1.0), **silent)
