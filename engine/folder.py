@@ -1,8 +1,10 @@
 """A folder of pictures as a catalogue: every file an item, no YAML needed."""
 
 import hashlib
+import logging
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ __all__ = ["folder_catalogue", "folder_document", "folder_name"]
 _EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"}
 # Pictures that are not read yet: listed, so that the coverage report counts them as unsupported.
 _UNREAD = {".heic", ".heif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf"}
+_log = logging.getLogger(__name__)
 _CONNECTOR = "pictures"
 _NAME_LENGTH = 80
 _HASH_LENGTH = 6
@@ -61,8 +64,7 @@ def folder_catalogue(folder: Path) -> "dict[str, pl.DataFrame]":
     if not folder.is_dir():
         message = f"{folder} is not a folder; give the one that holds the pictures"
         raise SchemaError(message)
-    paths = (path for path in sorted(folder.rglob("*")) if _is_picture(path))
-    records = [_record(folder, path) for path in paths if not _is_hidden(path.relative_to(folder))]
+    records = [_record(folder, path) for path in sorted(_pictures(folder))]
     if not records:
         message = (
             f"no pictures under {folder}: looked for {', '.join(sorted(_EXTENSIONS))} "
@@ -76,8 +78,18 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in _EXTENSIONS | _UNREAD and path.is_file()
 
 
-def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith(".") for part in relative.parts)
+def _pictures(folder: Path) -> Iterator[Path]:
+    """Walk the folders that are not hidden; links to other folders are not followed."""
+
+    def tell(error: OSError) -> None:
+        _log.warning(
+            "cannot list %s: %s; its pictures are left out", error.filename, error.strerror
+        )
+
+    for parent, folders, names in os.walk(folder, onerror=tell):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = (Path(parent, name) for name in names if not name.startswith("."))
+        yield from (path for path in paths if _is_picture(path))
 
 
 def _record(folder: Path, path: Path) -> dict[str, Any]:

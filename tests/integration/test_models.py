@@ -162,6 +162,25 @@ def test_three_pictures_and_even_two_are_told_apart(tmp_path):
     assert client.similar_items("few", "red.png").scores == [1.0]
 
 
+def test_folder_inside_that_cannot_be_listed_is_told(tmp_path, caplog, monkeypatch):
+    folder = tmp_path / "photos"
+    (folder / "closed").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    data = encode(draw((200, 30, 40), 1), "PNG")
+    for place in (folder, folder / "closed", folder / ".hidden"):
+        (place / "one.png").write_bytes(data)
+    scandir = os.scandir
+
+    def refuse(path):  # root may list any folder, so the system's refusal is made here
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert Client(tmp_path / "home").index(folder)["counts"]["items"] == 1
+    assert "closed: Permission denied" in caplog.text
+
+
 def test_pictures_in_a_format_that_is_not_read_are_counted(tmp_path):
     folder = tmp_path / "phone"
     folder.mkdir()
