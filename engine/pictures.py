@@ -169,8 +169,8 @@ def _gather(
         measures[rows[first]] = caches.measures.get(known_hashes)[first]
         presence[rows] = True
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    vectors = sums / np.maximum(lengths, np.float32(1e-12))
-    return Looks(vectors, presence, measures, coverage)
+    sums /= np.maximum(lengths, np.float32(1e-12))
+    return Looks(sums, presence, measures, coverage)
 
 
 def encode_query(

@@ -95,7 +95,7 @@ def lamp(canvas: Plane, rng: Generator) -> list[Part]:
 
 def cushion(canvas: Plane, rng: Generator) -> list[Part]:
     """Square or long cushion with piped edges."""
-    width, height = 0.84, rng.choice([0.84, 0.56])
+    width, height = 0.84, float(rng.choice([0.84, 0.56]))
     pinch = rng.uniform(0.05, 0.1)
     across = s.turned(
         canvas, (-1, -height, 0, height, 1), (width + 0.02, width, width - pinch, width, width)

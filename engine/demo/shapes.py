@@ -154,7 +154,7 @@ def below(canvas: Plane, across: Sequence[float], heights: Sequence[float]) -> F
     """Distance to everything under a smooth curve through (`across`, `heights`)."""
     slope = _slopes(canvas.x, across, heights)
     line = curve(canvas.x, across, heights)
-    distance: Field = (line - canvas.y) / np.sqrt(1 + slope * slope)
+    distance: Field = np.divide(line - canvas.y, np.sqrt(1 + slope * slope), dtype=np.float32)
     return distance
 
 
@@ -179,8 +179,8 @@ def union(*shapes: Field) -> Field:
 def blend(first: Field, second: Field, reach: float) -> Field:
     """Distance to two shapes that melt into each other within `reach`."""
     overlap = np.maximum(reach - np.abs(first - second), 0) / reach
-    distance: Field = np.minimum(first, second) - overlap * overlap * (reach / 4)
-    return distance
+    melted: Field = np.multiply(overlap * overlap, reach / 4, dtype=np.float32)
+    return np.minimum(first, second) - melted
 
 
 def common(*shapes: Field) -> Field:

@@ -34,8 +34,8 @@ def ink(distance: Field, pixel: float) -> Field:
 def _wrap(values: Field, period: float) -> Field:
     """Fold values into one period around zero."""
     step = np.float32(period)
-    folded: Field = values - step * np.rint(values / step)
-    return folded
+    turns: Field = np.rint(values / step, dtype=np.float32)
+    return values - step * turns
 
 
 def _bands(across: Field, period: float, pixel: float) -> Field:

@@ -80,11 +80,15 @@ class ImageCache:
                 isolation_level=None,  # each statement is its own transaction
                 check_same_thread=False,
             )
-            # Write-ahead log without fsync per commit: a power cut may lose the last entries, never
-            # the file, and what is lost is fetched again.
-            self._index.execute("PRAGMA journal_mode = WAL")
-            self._index.execute("PRAGMA synchronous = NORMAL")
-            self._index.executescript(_TABLES)
+            try:
+                # Write-ahead log without fsync per commit: a power cut may lose the last entries,
+                # never the file, and what is lost is fetched again.
+                self._index.execute("PRAGMA journal_mode = WAL")
+                self._index.execute("PRAGMA synchronous = NORMAL")
+                self._index.executescript(_TABLES)
+            except sqlite3.Error:
+                self._index.close()
+                raise
 
     def __enter__(self) -> "ImageCache":
         return self
