@@ -253,6 +253,18 @@ def test_pictures_may_come_as_bytes_from_a_table_in_memory(unbuilt):
     assert client.update_model("shop")["generation"] == 2
 
 
+def test_item_with_several_image_columns_has_a_picture_if_any_can_be_read(unbuilt):
+    items = pl.read_csv(unbuilt.folder / "items.csv")
+    other = pl.when(pl.col("item_id") == "grey-5").then(pl.lit("pictures/grey-0.png"))
+    items.with_columns(image_back=other).write_csv(unbuilt.folder / "items.csv")
+    client = unbuilt.client()
+    view = client.create_model(unbuilt.yaml)
+    assert view["counts"]["items_with_picture"] == 23
+    assert view["coverage"]["columns"]["image"]["ok"] == 22
+    assert view["coverage"]["columns"]["image_back"]["ok"] == 1
+    assert client.similar_items("shop", "grey-5", limit=1).ids == ["grey-0"]
+
+
 def test_users_table_describes_similar_users(unbuilt):
     users = pl.DataFrame({"user_id": [f"U{n}" for n in range(30)], "town": ["Ulm"] * 30})
     users.write_csv(unbuilt.folder / "users.csv")
