@@ -126,40 +126,37 @@ def test_definition_from_python_may_hold_paths(unbuilt):
     assert client.update_model("shop")["generation"] == 2
 
 
-def test_smallest_folders_still_find_what_looks_alike(tmp_path):
-    folder = tmp_path / "five"
+SHADES = {"red": (200, 30, 40), "darkred": (150, 20, 30), "green": (40, 160, 60)}
+
+
+@pytest.fixture
+def shades(tmp_path):
+    """A folder of three pictures, two of them alike."""
+    folder = tmp_path / "shades"
     folder.mkdir()
-    for name, rgb in {
-        "red": (200, 30, 40),
-        "darkred": (150, 20, 30),
-        "green": (40, 160, 60),
-    }.items():
+    for name, rgb in SHADES.items():
         (folder / f"{name}.png").write_bytes(encode(draw(rgb, 1), "PNG"))
-    (folder / "blue.png").write_bytes(encode(draw((40, 70, 200), 1), "PNG"))
-    (folder / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+def test_smallest_folders_still_find_what_looks_alike(shades, tmp_path):
+    (shades / "blue.png").write_bytes(encode(draw((40, 70, 200), 1), "PNG"))
+    (shades / "broken.png").write_bytes(b"not a picture")
     client = Client(tmp_path / "home")
-    client.index(folder)
-    like_red = client.similar_items("five", "red.png")
+    client.index(shades)
+    like_red = client.similar_items("shades", "red.png")
     assert like_red.ids[0] == "darkred.png"
     assert like_red.ids[-1] == "broken.png"
     assert like_red.scores[0] > like_red.scores[1] > 0
 
 
-def test_three_pictures_and_even_two_are_told_apart(tmp_path):
-    folder = tmp_path / "few"
-    folder.mkdir()
-    for name, rgb in {
-        "red": (200, 30, 40),
-        "darkred": (150, 20, 30),
-        "green": (40, 160, 60),
-    }.items():
-        (folder / f"{name}.png").write_bytes(encode(draw(rgb, 1), "PNG"))
+def test_three_pictures_and_even_two_are_told_apart(shades, tmp_path):
     client = Client(tmp_path / "home")
-    client.index(folder)
-    assert client.similar_items("few", "red.png").ids == ["darkred.png", "green.png"]
-    (folder / "green.png").unlink()
-    client.index(folder)
-    assert client.similar_items("few", "red.png").scores == [1.0]
+    client.index(shades)
+    assert client.similar_items("shades", "red.png").ids == ["darkred.png", "green.png"]
+    (shades / "green.png").unlink()
+    client.index(shades)
+    assert client.similar_items("shades", "red.png").scores == [1.0]
 
 
 def test_folder_inside_that_cannot_be_listed_is_told(tmp_path, caplog, monkeypatch):

@@ -1,8 +1,6 @@
-"""A disk that is nearly full, and a user who may not."""
+"""A folder for all, a user who may not, and what was synced."""
 
 import os
-import shutil
-import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,19 +8,6 @@ from pathlib import Path
 import pytest
 
 _NOBODY = 65_534
-
-
-@pytest.fixture
-def tiny_disk(tmp_path):
-    """A real file system of 2 MB."""
-    mount = shutil.which("mount")
-    place = tmp_path / "tiny"
-    place.mkdir()
-    command = [str(mount), "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    if mount is None or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.fixture

@@ -1,0 +1,19 @@
+"""A disk that is nearly full, for whatever writes."""
+
+import shutil
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A real file system of 2 MB."""
+    mount = shutil.which("mount")
+    place = tmp_path / "tiny"
+    place.mkdir()
+    command = [str(mount), "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    if mount is None or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
