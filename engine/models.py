@@ -25,7 +25,19 @@ from .store.status import State, Status, read_status
 if TYPE_CHECKING:
     from .sources.connect import Binding
 
-__all__ = ["Definition", "Surroundings", "create", "delete", "index_folder", "update", "view"]
+__all__ = [
+    "Definition",
+    "Surroundings",
+    "absolute",
+    "bindings",
+    "create",
+    "delete",
+    "index_folder",
+    "read_definition",
+    "summaries",
+    "update",
+    "view",
+]
 
 Definition: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 """Path of a model YAML, or the same document as a mapping."""

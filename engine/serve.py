@@ -1,7 +1,7 @@
 """Joins the serve stages over one open generation: ids in, ranked ids with metadata out."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -173,15 +173,18 @@ class Serving:
         return row
 
     def _known_rows(self, item_ids: Sequence[str], notes: list[str]) -> Rows:
-        """Rows of the ids, each once; unknown ones are told of, unless all are."""
+        """Rows of the ids, each once; unknown ones are told of, and an error if all are."""
+        known = self._rows_by_id(item_ids, notes)
+        if item_ids and not known:
+            self._row(item_ids[0])  # raises, and names the ids that are spelt alike
+        return np.array(list(known.values()), np.int32)
+
+    def _rows_by_id(self, item_ids: Iterable[str], notes: list[str]) -> dict[str, int]:
+        """Rows of the ids that there are, in the order given; the others are told of."""
         rows = {item_id: self._snapshot.item_ids.row(item_id) for item_id in item_ids}
-        unknown = [item_id for item_id, row in rows.items() if row is None]
-        if unknown and len(unknown) == len(rows):
-            self._row(unknown[0])
-        if unknown:
+        if unknown := [item_id for item_id, row in rows.items() if row is None]:
             notes.append(f"unknown items left out: {', '.join(unknown[:_NAMED])}")
-        known = [row for row in rows.values() if row is not None]
-        return np.array(known, np.int32)
+        return {item_id: row for item_id, row in rows.items() if row is not None}
 
     def _taste(self, user_id: str | None, notes: list[str]) -> History | None:
         """Return the history that leans an answer about items, if there is one to lean on."""
@@ -199,16 +202,14 @@ class Serving:
         """Join the stored history and what the session tells, which has the last word."""
         row = None if user_id is None else self._snapshot.user_ids.row(user_id)
         stored = _NO_HISTORY if row is None else self._snapshot.interactions[row]
-        known = {item: self._snapshot.item_ids.row(item) for item in session}
-        if unknown := [item for item, place in known.items() if place is None]:
-            notes.append(f"unknown items left out: {', '.join(unknown[:_NAMED])}")
-        told = {place: session[item] for item, place in known.items() if place is not None}
-        rows = np.array(list(told), np.int32)
+        known = self._rows_by_id(session, notes)
+        rows = np.array(list(known.values()), np.int32)
+        weights = np.array([session[item] for item in known], np.float32)
         kept = ~np.isin(stored.rows, rows)
         now = stored.times[-1] if len(stored) else 0
         return History(
             np.concatenate([stored.rows[kept], rows]),
-            np.concatenate([stored.weights[kept], np.array(list(told.values()), np.float32)]),
+            np.concatenate([stored.weights[kept], weights]),
             np.concatenate([stored.times[kept], np.full(len(rows), now, np.int64)]),
         )
 

@@ -35,7 +35,9 @@ class SourceTables:
 
     def reports(self) -> dict[str, dict[str, Any]]:
         """Rows read, kept and dropped by reason: of sources that lost any, and of every table."""
-        lossy = {name: report for name, report in self.sources.items() if report.dropped}
+        lossy = {
+            name: report for name, report in self.sources.items() if report.dropped or report.notes
+        }
         tables = {"items": self.items, "events": self.events, "users": self.users}
         found = {name: table.report for name, table in tables.items() if table is not None}
         return {name: report.to_dict() for name, report in {**lossy, **found}.items()}

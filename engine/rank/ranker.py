@@ -36,7 +36,6 @@ class Ranker:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._everything = np.arange(len(catalogue), dtype=np.int32)
 
     def trending(self, k: int, *, allowed: Mask | None = None) -> Ranked:
         """Rank by trend alone: for people nothing is known of."""

@@ -43,20 +43,25 @@ def load(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
     Delimiter, quote and escape are found from the first 20,000 lines, types from all of them; a
     column that holds numbers in one file and times in another is text. A line with too few or too
     many cells, or bytes that are not UTF-8, is dropped and counted; but in a file whose line ends
-    are mixed, or whose quotation breaks near the top, cells beyond the header's are cut off.
+    are mixed, or whose quotation breaks near the top, cells beyond the header's are cut off, and a
+    note says so.
     """
     dropped: Counter[str] = Counter()
+    notes: list[str] = []
     examples: dict[str, tuple[str, ...]] = {}
     parts = [f"{name} {number}" for number in range(len(files))]
     for part, file in zip(parts, files, strict=True):
-        for reason, path, line, text, lines in _load_one(connection, part, file):
+        rejected, is_strict = _load_one(connection, part, file)
+        if not is_strict:
+            notes.append(f"{file.name} is not regular CSV: cells beyond its header's were cut off")
+        for reason, path, line, text, lines in rejected:
             dropped[reason] += lines
             shown = f"{Path(path).name} line {line}: {text[:80]}"
             examples[reason] = (*examples.get(reason, ()), shown)[:_EXAMPLES]
     connection.execute(f"CREATE TABLE {identifier(name)} AS {_union(connection, parts)}")
     for part in parts:
         connection.execute(f"DROP TABLE {identifier(part)}")
-    return Loaded(dropped=dropped, examples=examples)
+    return Loaded(dropped=dropped, examples=examples, notes=tuple(notes))
 
 
 def _union(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> str:
@@ -85,18 +90,21 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str
 
 def _load_one(
     connection: duckdb.DuckDBPyConnection, table: str, file: Path
-) -> list[tuple[str, str, int, str, int]]:
+) -> tuple[list[tuple[str, str, int, str, int]], bool]:
+    """Load one file; return the lines that are not rows, and whether the file kept to the rules."""
     create = f"CREATE TABLE {identifier(table)} AS FROM read_csv({path_list([file])}, header = true"
     encoding = _encoding(file)
     common = f"sample_size = -1, comment = '', store_rejects = true, encoding = '{encoding}'"
+    is_strict = True
     try:
         connection.execute(f"{create}, {_dialect(connection, file, encoding)}, {common})")
     except duckdb.InvalidInputException:
         # Mixed line ends or a broken quotation near the top: DuckDB's own search is more patient.
         connection.execute(f"{create}, strict_mode = false, {common})")
+        is_strict = False
     rejected = connection.execute(_REJECTED).fetchall()
     connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-    return rejected
+    return rejected, is_strict
 
 
 def _encoding(file: Path) -> str:

@@ -139,7 +139,9 @@ def _close(connection: duckdb.DuckDBPyConnection, loaded: Mapping[str, Loaded]) 
 def _report(connection: duckdb.DuckDBPyConnection, name: str, loaded: Loaded) -> TableReport:
     ((kept,),) = connection.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()
     rows = kept + sum(loaded.dropped.values())
-    return TableReport(name, rows, kept, dropped=loaded.dropped, examples=loaded.examples)
+    return TableReport(
+        name, rows, kept, dropped=loaded.dropped, examples=loaded.examples, notes=loaded.notes
+    )
 
 
 def _run(

@@ -16,6 +16,8 @@ class Loaded:
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Rows that could not be read, by reason."""
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What else its owner should know, one sentence each."""
     files_read_later: tuple[str, ...] = ()
     """Files that a view reads only when a query runs, and so must stay readable until then."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import ModelBusyError, StorageError
+from ..errors import ModelBusyError, SightlineError, StorageError
 from .atomic import storage_errors
 from .home import Home
 
@@ -26,22 +26,12 @@ def model_lock(home: Home, name: str) -> Iterator[None]:
     ModelBusyError
         If another process holds it.
     """
-    path = home.lock_file(name)
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=_PATIENCE_SECONDS)
-        except Timeout:
-            message = (
-                f"model {name!r} is being built or deleted by another process; "
-                f"follow it with `sightline view-model --model-name {name}`, or wait for it to end"
-            )
-            raise ModelBusyError(message) from None
-    try:
+    message = (
+        f"model {name!r} is being built or deleted by another process; "
+        f"follow it with `sightline view-model --model-name {name}`, or wait for it to end"
+    )
+    with _held(home.lock_file(name), _PATIENCE_SECONDS, ModelBusyError(message)):
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -53,22 +43,12 @@ def dataset_lock(home: Home, name: str) -> Iterator[None]:
     StorageError
         If it does not come to its turn.
     """
-    path = home.dataset_lock_file(name)
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=_INSERT_PATIENCE_SECONDS)
-        except Timeout:
-            message = (
-                f"dataset {name!r} has been in use by another process for "
-                f"{_INSERT_PATIENCE_SECONDS} seconds; try again when that has ended"
-            )
-            raise StorageError(message) from None
-    try:
+    message = (
+        f"dataset {name!r} has been in use by another process for "
+        f"{_INSERT_PATIENCE_SECONDS} seconds; try again when that has ended"
+    )
+    with _held(home.dataset_lock_file(name), _INSERT_PATIENCE_SECONDS, StorageError(message)):
         yield
-    finally:
-        lock.release()
 
 
 def is_building(home: Home, name: str) -> bool:
@@ -88,6 +68,22 @@ def is_building(home: Home, name: str) -> bool:
         return _is_held(path)
     lock.release()
     return False
+
+
+@contextmanager
+def _held(path: Path, patience_seconds: float, busy: SightlineError) -> Iterator[None]:
+    """Hold the lock, or raise `busy` when it does not become free in time."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=patience_seconds)
+        except Timeout:
+            raise busy from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _is_held(path: Path) -> bool:

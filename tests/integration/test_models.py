@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 from pathlib import Path
@@ -6,7 +7,7 @@ import polars as pl
 import pytest
 from sightline import Client
 from sightline.config import without_passwords
-from sightline.errors import ModelExistsError, QueryError
+from sightline.errors import ModelExistsError, QueryError, SchemaError
 from sightline.folder import folder_name
 from sightline.images.codec import encode
 from small_shop import YAML, draw
@@ -194,6 +195,32 @@ def test_passwords_of_sources_are_not_shown():
     }
     shown = {"uri": "postgresql://me:***@nowhere/db?password=***&x=1", "n": [1, "a://b:***@d"]}
     assert without_passwords(document) == shown
+
+
+def test_view_and_manifest_show_no_password(unbuilt):
+    address = "postgresql://me:s3cret@nowhere/db"
+    unbuilt.yaml.write_text(
+        YAML.replace("name: shop", f"name: shop\n  description: from {address}")
+    )
+    client = unbuilt.client()
+    client.create_model(unbuilt.yaml)
+    assert "s3cret" not in str(client.view_model("shop")["config"])
+    manifest = next((unbuilt.home / "models" / "shop").rglob("manifest.json"))
+    assert "s3cret" not in str(json.loads(manifest.read_text())["config"])
+
+
+def test_empty_table_names_what_its_file_lost(unbuilt):
+    (unbuilt.folder / "items.csv").write_bytes("item_id,title\n1,Caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(SchemaError, match="items_source lost 1 rows"):
+        unbuilt.client().create_model(unbuilt.yaml)
+
+
+def test_file_that_is_read_leniently_is_told_of(unbuilt):
+    (unbuilt.folder / "items.csv").write_bytes(b'item_id,title\r\n1,"a\nb",x\n2,c\r3,d,extra\n')
+    text = "".join(line for line in YAML.splitlines(keepends=True) if "events" not in line)
+    unbuilt.yaml.write_text(text)
+    report = unbuilt.client().validate(unbuilt.yaml)
+    assert "cells beyond its header's were cut off" in report["tables"]["items_source"]["notes"][0]
 
 
 def test_asking_leaves_no_files_of_old_generations_open(unbuilt):
