@@ -1,7 +1,7 @@
 """Array aliases that every stage shares; the docstrings of functions give the shapes."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,19 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """RGB, shape (height, width, 3) or (n, height, width, 3), sRGB-coded 0..255."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a picture is brought to a square of `side` pixels.
+
+    `fit`: ``squash`` distorts the whole picture, ``crop`` scales the shorter edge to `side` and
+    takes the middle, ``pad`` scales the longer edge and puts it in the middle of black.
+    """
+
+    side: int
+    fit: Literal["squash", "crop", "pad"] = "squash"
+    resample: Literal["bicubic", "bilinear", "lanczos", "nearest"] = "bicubic"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,16 @@
-"""What every encoder promises: pictures, and where it can texts, as unit vectors of one space."""
+"""What every encoder promises: pictures, and where it can texts, as unit vectors."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from ..types import Pixels, Vectors
+from ..types import Pixels, Vectors, View
 
-__all__ = ["ImageEncoder"]
+__all__ = ["Encoder", "ImageTower", "TextTower"]
 
 
-class ImageEncoder(Protocol):
-    """Turns pictures into vectors whose cosine says how alike they are."""
-
-    @property
-    def name(self) -> str:
-        """The name it is chosen by in a model's YAML."""
-        ...
+class ImageTower(Protocol):
+    """Turns pictures into vectors whose cosine says how alike they are; threads may share it."""
 
     @property
     def fingerprint(self) -> str:
@@ -27,22 +23,17 @@ class ImageEncoder(Protocol):
         ...
 
     @property
-    def side(self) -> int:
-        """Height and width, in pixels, of the pictures it reads."""
+    def view(self) -> View:
+        """How a picture is brought to the square that it reads."""
         ...
 
-    @property
-    def has_text(self) -> bool:
-        """Whether `encode_texts` works."""
-        ...
-
-    def encode_images(self, pixels: Pixels) -> Vectors:
+    def encode(self, pixels: Pixels) -> Vectors:
         """Encode pictures.
 
         Parameters
         ----------
         pixels
-            sRGB, shape (n, `side`, `side`, 3), uint8.
+            sRGB, shape (n, `view.side`, `view.side`, 3), uint8; n may be 0.
 
         Returns
         -------
@@ -53,11 +44,27 @@ class ImageEncoder(Protocol):
         ------
         ValueError
             If the pictures have another shape.
+        EncoderError
+            If the vectors are not finite, or the device gave up.
         """
         ...
 
-    def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        """Encode texts into the space of the pictures.
+
+class TextTower(Protocol):
+    """Turns texts into vectors; threads may share it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """As of `ImageTower`."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Components of a vector."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts of any length and script; what exceeds the model's context is cut.
 
         Returns
         -------
@@ -67,6 +74,20 @@ class ImageEncoder(Protocol):
         Raises
         ------
         EncoderError
-            If this encoder reads no text.
+            If the vectors are not finite, or the device gave up.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What a name in a model's YAML stands for: a tower for pictures and, maybe, one for texts.
+
+    `is_joint` says that texts and pictures land in one space, as with CLIP. Of an encoder of words
+    alone, the pictures are encoded by the default image tower in a space of their own.
+    """
+
+    name: str
+    images: ImageTower
+    texts: TextTower | None = None
+    is_joint: bool = False
