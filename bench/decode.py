@@ -10,9 +10,9 @@ from importlib import metadata
 import numpy as np
 from harness import Figures, main, time_calls
 from sightline.images.codec import decode, encode
-from sightline.types import Pixels
+from sightline.types import Pixels, View
 
-SIDE = 96
+VIEW = View(96)
 SIZES = {"500": (500, 500), "1200": (1200, 1600), "4000": (3000, 4000)}
 MAX_PIXELS = 100_000_000
 
@@ -37,7 +37,7 @@ def measure() -> Figures:
             data = encode(pixels, picture_format)
             repeats = 40 if name == "500" else 10
             timing = time_calls(
-                lambda: decode(data, side=SIDE, max_pixels=MAX_PIXELS),  # noqa: B023
+                lambda: decode(data, views=[VIEW], max_pixels=MAX_PIXELS),  # noqa: B023
                 repeats=repeats,
             )
             figures[f"{picture_format.lower()}_{name}_per_s"] = round(1 / timing.median_s, 1)

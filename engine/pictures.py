@@ -11,9 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .encode.base import ImageEncoder
-from .encode.registry import open_encoder
-from .errors import EncoderError
+from .encode.base import ImageTower
 from .features import visual
 from .images.cache import ImageCache
 from .images.coverage import Coverage
@@ -23,12 +21,15 @@ from .images.picture import Picture
 from .images.query import read_query_image
 from .store.home import Home
 from .store.vectors import VectorCache
-from .types import Mask, Vectors
+from .types import Mask, Pixels, Vectors, View
 
 __all__ = ["Looks", "encode_query", "see_pictures"]
 
+# Pictures encoded at a time: 64 of them up to a side of 384, fewer of larger ones.
 _BATCH = 64
+_BATCH_BYTES = 64 * 384 * 384 * 3
 _FLUSH_EVERY_SECONDS = 5.0
+_MEASURED = View(visual.SIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,17 @@ class Looks:
 def see_pictures(
     items: pl.DataFrame,
     image_columns: Collection[str],
-    encoder: ImageEncoder,
+    tower: ImageTower,
     *,
     home: Home,
     base_dir: Path,
     allow_hosts: Collection[str],
     progress: Callable[[str, int, int], None],
 ) -> Looks:
-    """Fetch, decode and encode every picture of the items, once per content.
+    """Fetch, decode, encode and measure every picture of the items, once per content.
+
+    What an earlier run has cached is not computed again: of a content whose vector or whose
+    measures are known, only the other part is.
 
     Parameters
     ----------
@@ -64,8 +68,8 @@ def see_pictures(
         The item table, in item-row order.
     image_columns
         Its columns that hold pictures: paths, URLs or bytes.
-    encoder
-        Turns pixels into vectors.
+    tower
+        Turns pixels into vectors, which are cached by its fingerprint.
     home
         Where downloads and vectors are cached.
     base_dir
@@ -76,7 +80,7 @@ def see_pictures(
         Called with the step, how many pictures are done, and how many there are.
     """
     cells = [cell for column in image_columns for cell in items[column].to_list()]
-    caches = _Caches(encoder, home)
+    caches = _Caches(tower, home)
     coverage = Coverage()
     hashes: list[str | None] = [None] * len(cells)
     columns = list(image_columns)
@@ -85,7 +89,7 @@ def see_pictures(
             cells,
             cache=cache,
             base_dir=base_dir,
-            side=encoder.side,
+            views=(tower.view, _MEASURED),
             have=caches.__contains__,
             allow_hosts=allow_hosts,
         )
@@ -104,9 +108,10 @@ def see_pictures(
 class _Caches:
     """Vectors and measures by content hash, filled from decoded pictures in batches."""
 
-    def __init__(self, encoder: ImageEncoder, home: Home) -> None:
-        self._encoder = encoder
-        self.vectors = VectorCache(home.vectors, encoder.fingerprint, encoder.dim)
+    def __init__(self, tower: ImageTower, home: Home) -> None:
+        self._tower = tower
+        self._batch_size = min(_BATCH, max(1, _BATCH_BYTES // (3 * tower.view.side**2)))
+        self.vectors = VectorCache(home.vectors, tower.fingerprint, tower.dim)
         self.measures = VectorCache(home.vectors, visual.FINGERPRINT, len(visual.MEASURES))
         self._flushed = time.monotonic()
 
@@ -114,18 +119,18 @@ class _Caches:
         return content_hash in self.vectors and content_hash in self.measures
 
     def fill(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """Pass `pictures` on; those that carry pixels are encoded, a batch at a time."""
+        """Pass `pictures` on; those with pixels are computed on, a batch at a time."""
         batch: dict[str, Picture] = {}
         for picture in pictures:
             if picture.pixels is not None and picture.content_hash is not None:
                 batch[picture.content_hash] = picture
-            if len(batch) == _BATCH:
-                self._encode(batch)
+            if len(batch) == self._batch_size:
+                self._compute(batch)
                 batch = {}
                 self._flush_when_due()
             yield picture
         if batch:
-            self._encode(batch)
+            self._compute(batch)
 
     def __enter__(self) -> Self:
         return self
@@ -144,15 +149,21 @@ class _Caches:
         self.measures.flush()
         self._flushed = time.monotonic()
 
-    def _encode(self, batch: dict[str, Picture]) -> None:
-        pictures = list(batch.values())
-        pixels = np.stack([picture.pixels for picture in pictures if picture.pixels is not None])
-        widths = np.array([picture.width for picture in pictures], np.int32)
-        heights = np.array([picture.height for picture in pictures], np.int32)
-        vectors = self._encoder.encode_images(pixels)
-        measures = visual.measure(pixels, widths, heights)
-        self.vectors.add(dict(zip(batch, vectors, strict=True)))
-        self.measures.add(dict(zip(batch, measures, strict=True)))
+    def _compute(self, batch: dict[str, Picture]) -> None:
+        unencoded = {key: picture for key, picture in batch.items() if key not in self.vectors}
+        if unencoded:
+            vectors = self._tower.encode(_pixels(unencoded.values(), view=0))
+            self.vectors.add(dict(zip(unencoded, vectors, strict=True)))
+        unmeasured = {key: picture for key, picture in batch.items() if key not in self.measures}
+        if unmeasured:
+            widths = np.array([picture.width for picture in unmeasured.values()], np.int32)
+            heights = np.array([picture.height for picture in unmeasured.values()], np.int32)
+            measures = visual.measure(_pixels(unmeasured.values(), view=1), widths, heights)
+            self.measures.add(dict(zip(unmeasured, measures, strict=True)))
+
+
+def _pixels(pictures: Iterable[Picture], *, view: int) -> Pixels:
+    return np.stack([picture.pixels[view] for picture in pictures if picture.pixels is not None])
 
 
 def _gather(
@@ -174,28 +185,25 @@ def _gather(
 
 
 def encode_query(
-    image: str | os.PathLike[str] | bytes,
-    encoder_name: str,
-    fingerprint: str,
-    allow_hosts: Collection[str],
+    image: str | os.PathLike[str] | bytes, tower: ImageTower, allow_hosts: Collection[str]
 ) -> NDArray[np.float32]:
     """Return the vector of one picture that is given as a query, shape (d,).
+
+    Parameters
+    ----------
+    image
+        A path, an http(s) URL or encoded bytes.
+    tower
+        Of the encoder that the queried vectors are from.
+    allow_hosts
+        Hosts that may be on private addresses.
 
     Raises
     ------
     UnreadableImageError
         If it is not a picture that can be read.
-    EncoderError
-        If the encoder of today is not the one that the model was built with.
     """
-    encoder = open_encoder(encoder_name)
-    if encoder.fingerprint != fingerprint:
-        message = (
-            f"this model was built with another version of the encoder {encoder_name!r}; "
-            "build it again with `sightline update-model`"
-        )
-        raise EncoderError(message)
     source = image if isinstance(image, str | bytes) else Path(image)
-    decoded = read_query_image(source, side=encoder.side, allow_hosts=allow_hosts)
-    vector: NDArray[np.float32] = encoder.encode_images(decoded.pixels[None])[0]
+    decoded = read_query_image(source, view=tower.view, allow_hosts=allow_hosts)
+    vector: NDArray[np.float32] = tower.encode(decoded.pixels[0][None])[0]
     return vector

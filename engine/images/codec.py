@@ -6,14 +6,14 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, features
 
-from ..types import Pixels
+from ..types import Pixels, View
+from .fit import fit, scaled_size, stored_shares
 from .jpeg import has_more_scans
 from .limits import MAX_PIXELS
 from .modes import resizable, to_rgb
@@ -35,7 +35,7 @@ _PLUGINS = {
 }
 _UNSUPPORTED = re.compile("not available|cannot import|unsupported|unknown pixel mode", re.I)
 
-# A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps twice the wanted side:
+# A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps twice the wanted size:
 # two to three times faster on photographs, at most 4 of 255 levels off.
 _DRAFT_FACTOR = 2
 # Others are first shrunk by a whole factor to no less than three times the wanted side: five
@@ -56,8 +56,6 @@ _large_picture = threading.Lock()
 _PLUGIN_MODULES = r"PIL\.(Jpeg|Png|Tiff)ImagePlugin$"
 _METADATA_REMARKS = ("ignore", None, UserWarning, re.compile(_PLUGIN_MODULES), 0)
 
-_Box: TypeAlias = tuple[float, float, float, float]
-
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -68,6 +66,13 @@ _TRANSPOSITIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_RESAMPLINGS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "lanczos": Image.Resampling.LANCZOS,
+    "nearest": Image.Resampling.NEAREST,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -76,29 +81,30 @@ class Decoded:
     Parameters
     ----------
     pixels
-        Shape (side, side, 3): the whole picture squashed to a square, transparency over white.
+        One array per view that was asked for, in that order, each of shape (side, side, 3) for the
+        side of its view; transparency lies over white.
     width, height
         Of the original, as displayed (after EXIF orientation), in pixels.
     """
 
-    pixels: Pixels
+    pixels: tuple[Pixels, ...]
     width: int
     height: int
 
 
-def decode(data: bytes, *, side: int, max_pixels: int) -> Decoded:
-    """Decode a picture of any supported format and mode, squashed to a square.
+def decode(data: bytes, *, views: Sequence[View], max_pixels: int) -> Decoded:
+    """Decode a picture of any supported format and mode, once, into several views.
 
-    The resize is antialiased (bicubic). Grey values wider than 8 bits are scaled down: 16-bit
-    ones by their full range, 32-bit integers and floats, which have no agreed white, from their
-    least to their greatest value. Of an animation the first frame is taken.
+    All resizing but ``nearest`` is antialiased. Grey values wider than 8 bits are scaled down:
+    16-bit ones by their full range, 32-bit integers and floats, which have no agreed white, from
+    the least to the greatest value that the view shows. Of an animation the first frame is taken.
 
     Parameters
     ----------
     data
         The encoded picture; its format is told by its content.
-    side
-        Edge of the square, in pixels.
+    views
+        What squares to make of it, at least one; equal views share one array.
     max_pixels
         Largest width times height, checked before pixels are decoded.
 
@@ -107,10 +113,9 @@ def decode(data: bytes, *, side: int, max_pixels: int) -> Decoded:
     PictureError
         With outcome not_an_image, unsupported, truncated or too_many_pixels.
     """
-    with _loaded(data, side=side, max_pixels=max_pixels) as picture:
-        small = picture.resized((side, side))
-        pixels = np.array(small, dtype=np.uint8)
-        return Decoded(pixels, picture.width, picture.height)
+    with _loaded(data, views, max_pixels=max_pixels) as picture:
+        seen = {view: picture.seen_in(view) for view in views}
+        return Decoded(tuple(seen[view] for view in views), picture.width, picture.height)
 
 
 def thumbnail(data: bytes, side: int, *, max_pixels: int = MAX_PIXELS) -> bytes:
@@ -118,10 +123,9 @@ def thumbnail(data: bytes, side: int, *, max_pixels: int = MAX_PIXELS) -> bytes:
 
     A smaller picture keeps its size. Raises `PictureError` like `decode`.
     """
-    with _loaded(data, side=side, max_pixels=max_pixels) as picture:
-        scale = min(1.0, side / max(picture.width, picture.height))
-        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        return _saved(picture.resized(size), "JPEG", quality=85)
+    with _loaded(data, [View(side, "pad")], max_pixels=max_pixels) as picture:
+        view = View(min(side, max(picture.width, picture.height)), "pad")
+        return _saved(picture.resized(view), "JPEG", quality=85)
 
 
 def encode(pixels: Pixels, format: str, *, quality: int = 90) -> bytes:
@@ -158,26 +162,43 @@ def _saved(image: Image.Image, format_name: str, *, quality: int) -> bytes:
 class _Loaded:
     """A decoded picture, maybe scaled down by its decoder and not yet turned upright."""
 
-    image: Image.Image
-    box: _Box | None  # what to resize, where the decoder's scaling left a fractional edge
+    image: Image.Image  # in a mode whose samples may be averaged
+    size: tuple[float, float]  # as stored; fractional where the decoder's scaling left an edge
+    is_wide: bool  # grey of 16 bits
     orientation: int  # EXIF, 1..8
     width: int  # as displayed, before any scaling
     height: int
 
-    def resized(self, size: tuple[int, int]) -> Image.Image:
-        """Return it upright, in RGB, at this displayed (width, height)."""
-        stored = size[::-1] if self.orientation >= 5 else size
-        averageable = resizable(self.image)
-        small = averageable.resize(
-            stored, Image.Resampling.BICUBIC, box=self.box, reducing_gap=_REDUCING_GAP
+    def seen_in(self, view: View) -> Pixels:
+        """Return the square of a view, shape (side, side, 3)."""
+        shown = np.asarray(self.resized(view))
+        placed = fit(self.width, self.height, view)
+        left, top = placed.across.offset, placed.down.offset
+        height, width, _ = shown.shape
+        square = np.zeros((view.side, view.side, 3), np.uint8)
+        square[top : top + height, left : left + width] = shown
+        return square
+
+    def resized(self, view: View) -> Image.Image:
+        """Return what a view shows of it, upright, in RGB, without a border."""
+        placed = fit(self.width, self.height, view)
+        left, top, right, bottom = stored_shares(placed, self.orientation)
+        width, height = self.size
+        # Pillow's filters look beyond the box: on photographs this is within a level what a resize
+        # of the whole and a cut would give, without ever making what is cut off.
+        small = self.image.resize(
+            placed.size[::-1] if self.orientation >= 5 else placed.size,
+            _RESAMPLINGS[view.resample],
+            box=(left * width, top * height, right * width, bottom * height),
+            reducing_gap=_REDUCING_GAP,
         )
-        rgb = to_rgb(small, is_wide=self.image.mode.startswith("I;16"))
+        rgb = to_rgb(small, is_wide=self.is_wide)
         turn = _TRANSPOSITIONS.get(self.orientation)
         return rgb if turn is None else rgb.transpose(turn)
 
 
 @contextlib.contextmanager
-def _loaded(data: bytes, *, side: int, max_pixels: int) -> Iterator[_Loaded]:
+def _loaded(data: bytes, views: Sequence[View], *, max_pixels: int) -> Iterator[_Loaded]:
     """Open, check and decode a picture; whatever goes wrong meanwhile is a `PictureError`."""
     name = picture_format(data)
     if name is None:
@@ -193,7 +214,7 @@ def _loaded(data: bytes, *, side: int, max_pixels: int) -> Iterator[_Loaded]:
             raise PictureError(Outcome.UNSUPPORTED, f"JPEG: more than {_MAX_SCANS} scans")
         tile_width, tile_height = tile_size(data) if name == "TIFF" else (0, 0)
         _check_pixels(tile_width, tile_height, max_pixels)
-        drafted = image.draft("RGB", (_DRAFT_FACTOR * side, _DRAFT_FACTOR * side))
+        drafted = image.draft("RGB", _least_size(width, height, views))
         at_once = width * height if "progressive" in image.info else image.width * image.height
         # An AVIF's frames may be larger than its box says, up to what libavif allows: 1 GB.
         is_large = name == "AVIF" or max(at_once, tile_width * tile_height) > _LARGE_PIXELS
@@ -202,7 +223,17 @@ def _loaded(data: bytes, *, side: int, max_pixels: int) -> Iterator[_Loaded]:
             orientation = _orientation(image)
             if orientation >= 5:
                 width, height = height, width
-            yield _Loaded(image, drafted[1] if drafted else None, orientation, width, height)
+            stored_size = drafted[1][2:] if drafted else image.size
+            is_wide = image.mode.startswith("I;16")
+            yield _Loaded(resizable(image), stored_size, is_wide, orientation, width, height)
+
+
+def _least_size(width: int, height: int, views: Sequence[View]) -> tuple[int, int]:
+    """Return the size that a decoder may scale this picture down to, and no further."""
+    if any(view.resample == "nearest" for view in views):
+        return width, height  # it picks pixels, which scaling down would have blended
+    widths, heights = zip(*(scaled_size(width, height, view) for view in views), strict=True)
+    return _DRAFT_FACTOR * max(widths), _DRAFT_FACTOR * max(heights)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
 """Contents into pictures, each content once however many cells hold it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
+from ..types import View
 from . import codec
 from .outcome import Outcome, PictureError
 from .picture import Content, Picture
@@ -15,16 +16,18 @@ class Decoder:
 
     Parameters
     ----------
-    side
-        Edge of the square that pictures are squashed to, in pixels.
+    views
+        What squares to make of a picture.
     max_pixels
         Cap on width times height.
     have
         Whether the pixels of the content of this sha256 are not needed.
     """
 
-    def __init__(self, *, side: int, max_pixels: int, have: Callable[[str], bool]) -> None:
-        self._side = side
+    def __init__(
+        self, *, views: Sequence[View], max_pixels: int, have: Callable[[str], bool]
+    ) -> None:
+        self._views = views
         self._max_pixels = max_pixels
         self._have = have
         self._lock = threading.Lock()
@@ -64,7 +67,7 @@ class Decoder:
 
     def _decoded(self, index: int, content: Content) -> Picture:
         try:
-            decoded = codec.decode(content.data, side=self._side, max_pixels=self._max_pixels)
+            decoded = codec.decode(content.data, views=self._views, max_pixels=self._max_pixels)
         except PictureError as error:
             return Picture(index, error.outcome, error.detail, content.content_hash)
         return Picture(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..types import View
 from .address import OpenHosts
 from .background import Emit, iterate_in_background, run_all
 from .cache import ImageCache
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from .download import CachedDownloads
 
 _DEFAULT_LIMITS = Limits()
+# Decoded pictures that may lie ready: 64 of them up to a side of 384, fewer of larger ones.
 _READY_PICTURES = 64
-"""Decoded pictures that may lie ready: 10 MB at a side of 224."""
+_READY_BYTES = 64 * 384 * 384 * 3
 
 
 def load_pictures(
@@ -34,7 +36,7 @@ def load_pictures(
     *,
     cache: ImageCache,
     base_dir: Path,
-    side: int,
+    views: Sequence[View],
     have: Callable[[str], bool],
     limits: Limits = _DEFAULT_LIMITS,
     allow_hosts: Collection[str] = (),
@@ -54,8 +56,8 @@ def load_pictures(
         Where downloads are kept and unchanged files recognised.
     base_dir
         What relative paths are relative to.
-    side
-        Edge of the square that pictures are squashed to, in pixels.
+    views
+        What squares to make of a picture, at least one; it is decoded once for all of them.
     have
         Whether what is derived from the content of this sha256 (hex) is known already, so that
         its pixels are not needed. Called from several threads.
@@ -81,18 +83,23 @@ def load_pictures(
         return
     work = _Work(
         positions,
-        decoder=Decoder(side=side, max_pixels=limits.max_pixels, have=have),
+        decoder=Decoder(views=views, max_pixels=limits.max_pixels, have=have),
         cache=cache,
         base_dir=base_dir.absolute(),
         limits=limits,
         open_hosts=OpenHosts(allow_hosts),
     )
-    pictures = iterate_in_background(work.run, capacity=_READY_PICTURES)
+    pictures = iterate_in_background(work.run, capacity=_ready_pictures(views))
     with contextlib.closing(pictures):
         for cell, picture in pictures:
             yield picture
             for index in positions[cell][1:]:
                 yield replace(picture, index=index, pixels=None)
+
+
+def _ready_pictures(views: Sequence[View]) -> int:
+    picture_bytes = sum(3 * view.side**2 for view in set(views))
+    return min(_READY_PICTURES, max(1, _READY_BYTES // picture_bytes))
 
 
 @dataclass(frozen=True, slots=True)

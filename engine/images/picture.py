@@ -22,8 +22,8 @@ class Picture:
     content_hash
         sha256 of the encoded bytes, in hex; None unless bytes were had.
     pixels
-        Shape (side, side, 3). None where there are none, and where this content was known to
-        `have` or has been handed over with another cell already.
+        One array per view, each of shape (view.side, view.side, 3). None where there are none, and
+        where this content was known to `have` or has been handed over with another cell already.
     width, height
         Of the original as displayed, in pixels; 0 where it was not decoded in this run.
     """
@@ -32,7 +32,7 @@ class Picture:
     outcome: Outcome
     detail: str = ""
     content_hash: str | None = None
-    pixels: Pixels | None = None
+    pixels: tuple[Pixels, ...] | None = None
     width: int = 0
     height: int = 0
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import UnreadableImageError
+from ..types import View
 from .address import OpenHosts
 from .cell import is_url, shown
 from .codec import Decoded, decode
@@ -31,7 +32,7 @@ _ANY_REMEDY = "pass a whole JPEG, PNG, WebP, GIF, AVIF, BMP or TIFF picture"
 def read_query_image(
     source: str | bytes | Path,
     *,
-    side: int,
+    view: View,
     limits: Limits = _QUERY_LIMITS,
     allow_hosts: Collection[str] = (),
 ) -> Decoded:
@@ -41,8 +42,8 @@ def read_query_image(
     ----------
     source
         A path (relative to the working directory), an http(s) URL, or encoded bytes.
-    side
-        Edge of the square that it is squashed to, in pixels.
+    view
+        How it is brought to a square; the result holds this one.
     limits
         Caps on what it may cost.
     allow_hosts
@@ -55,7 +56,7 @@ def read_query_image(
     """
     try:
         data = _read(source, limits, OpenHosts(allow_hosts))
-        return decode(data, side=side, max_pixels=limits.max_pixels)
+        return decode(data, views=[view], max_pixels=limits.max_pixels)
     except PictureError as error:
         name = shown(str(source) if isinstance(source, Path) else source)
         remedy = _REMEDIES.get(error.outcome, _ANY_REMEDY)

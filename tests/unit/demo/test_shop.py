@@ -12,6 +12,7 @@ from sightline.demo.shop import draw_shop
 from sightline.demo.surface import PATTERNS
 from sightline.images.codec import decode
 from sightline.images.outcome import PictureError
+from sightline.types import View
 
 BASE_URL = "http://127.0.0.1:1"
 LARGE = 10_000_000
@@ -30,6 +31,10 @@ VISUAL_WORDS = {
         """,
     ),
 }
+
+
+def decoded(data, side):
+    return decode(data, views=[View(side)], max_pixels=LARGE)
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +110,10 @@ def test_links_lead_to_what_the_truth_says(shop, items):
         path = shop.pictures / link.removeprefix(f"{BASE_URL}/")
         assert path.exists() == (fault != "dead")
         if fault == "none":
-            assert decode(path.read_bytes(), side=32, max_pixels=LARGE).pixels.shape == (32, 32, 3)
+            assert decoded(path.read_bytes(), side=32).pixels[0].shape == (32, 32, 3)
         elif fault != "dead":
             with pytest.raises(PictureError):
-                decode(path.read_bytes(), side=32, max_pixels=LARGE)
+                decoded(path.read_bytes(), side=32)
 
 
 def test_pictures_come_in_many_formats_and_sizes(shop):
@@ -117,18 +122,18 @@ def test_pictures_come_in_many_formats_and_sizes(shop):
     intact = [
         path for path in shop.pictures.iterdir() if shop.truth.faults[path.stem.upper()] == "none"
     ]
-    decoded = [decode(path.read_bytes(), side=8, max_pixels=LARGE) for path in intact]
-    assert len({(picture.width, picture.height) for picture in decoded}) >= 5
+    pictures = [decoded(path.read_bytes(), side=8) for path in intact]
+    assert len({(picture.width, picture.height) for picture in pictures}) >= 5
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
 def test_a_picture_stored_on_its_side_is_upright_for_who_reads_exif(orientation):
     look = Look("teapot", "red", "plain", "matte")
     upright = draw_product(look, width=120, height=80, rng=np.random.default_rng(0))
-    read = decode(turned_jpeg(upright, orientation), side=120, max_pixels=LARGE)
+    read = decoded(turned_jpeg(upright, orientation), side=120)
     assert (read.width, read.height) == (120, 80)
-    seen = read.pixels[::3, ::2].astype(float)
-    expected = decode(turned_jpeg(upright, 3), side=120, max_pixels=LARGE).pixels[::3, ::2]
+    seen = read.pixels[0][::3, ::2].astype(float)
+    expected = decoded(turned_jpeg(upright, 3), side=120).pixels[0][::3, ::2]
     assert np.abs(seen - expected).mean() < 4
 
 
@@ -136,7 +141,7 @@ def test_a_truncated_picture_still_opens(tmp_path):
     look = Look("mug", "blue", "plain", "glossy")
     name = write_picture(tmp_path, "a", look, "truncated", np.random.default_rng(0))
     with pytest.raises(PictureError, match="truncated"):
-        decode((tmp_path / name).read_bytes(), side=32, max_pixels=LARGE)
+        decoded((tmp_path / name).read_bytes(), side=32)
 
 
 def test_a_dead_link_is_dead_where_another_shop_was_drawn_before(tmp_path):

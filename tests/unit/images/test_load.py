@@ -15,6 +15,7 @@ from sightline.images.codec import encode
 from sightline.images.limits import Limits
 from sightline.images.load import load_pictures
 from sightline.images.outcome import Outcome
+from sightline.types import View
 
 LIMITS = Limits(total_timeout=5.0, connect_timeout=5.0, retry_delays=())
 
@@ -39,7 +40,7 @@ def load(cache, tmp_path, site):
             cells,
             cache=cache,
             base_dir=tmp_path,
-            side=16,
+            views=[View(16)],
             have=have,
             limits=limits,
             allow_hosts=[site.host] if allow_hosts is None else allow_hosts,
@@ -62,7 +63,7 @@ def test_paths_urls_and_bytes_bring_the_same_pixels(load, site, tmp_path, png):
     assert len({picture.content_hash for picture in pictures}) == 1
     assert all((picture.width, picture.height) == (48, 32) for picture in pictures)
     for picture in pictures:
-        np.testing.assert_array_equal(picture.pixels, pictures[0].pixels)
+        np.testing.assert_array_equal(picture.pixels[0], pictures[0].pixels[0])
 
 
 def test_empty_cells_are_missing_and_no_failure(load):
@@ -143,7 +144,7 @@ def test_second_load_within_a_day_asks_nothing(load, site, clock, png):
     first = load([url])[0]
     clock[0] += DAY - 1
     second = load([url])[0]
-    np.testing.assert_array_equal(first.pixels, second.pixels)
+    np.testing.assert_array_equal(first.pixels[0], second.pixels[0])
     assert len(site.requests) == 1
 
 
@@ -273,7 +274,7 @@ def test_closing_early_stops_what_is_under_way(cache, site, tmp_path, png):
         cells,
         cache=cache,
         base_dir=tmp_path,
-        side=16,
+        views=[View(16)],
         have=lambda _: False,
         limits=Limits(total_timeout=60.0),
         allow_hosts=[site.host],
@@ -292,7 +293,7 @@ def test_slow_reader_is_not_run_ahead_of(cache, tmp_path):
         return False
 
     pictures = load_pictures(
-        blocks, cache=cache, base_dir=tmp_path, side=16, have=have, limits=LIMITS
+        blocks, cache=cache, base_dir=tmp_path, views=[View(16)], have=have, limits=LIMITS
     )
     next(pictures)
     ready, workers = 64, LIMITS.concurrency
@@ -321,12 +322,13 @@ import pathlib, sys
 from sightline.images.cache import ImageCache
 from sightline.images.load import load_pictures
 from sightline.images.query import read_query_image
+from sightline.types import View
 folder = pathlib.Path({str(tmp_path)!r})
 with ImageCache(folder / "cache") as cache:
     pictures = list(load_pictures(
-        ["a.png", None], cache=cache, base_dir=folder, side=8, have=lambda _: False
+        ["a.png", None], cache=cache, base_dir=folder, views=[View(8)], have=lambda _: False
     ))
-read_query_image(folder / "a.png", side=8)
+read_query_image(folder / "a.png", view=View(8))
 sys.exit(sum(p.pixels is not None for p in pictures) != 1 or "aiohttp" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
@@ -343,7 +345,9 @@ def test_every_cell_has_exactly_one_picture(cells, tmp_path_factory, png):
     (folder / "a.png").write_bytes(png)
     with ImageCache(folder / "cache") as cache:
         pictures = list(
-            load_pictures(cells, cache=cache, base_dir=folder, side=8, have=lambda _: False)
+            load_pictures(
+                cells, cache=cache, base_dir=folder, views=[View(8)], have=lambda _: False
+            )
         )
     assert sorted(picture.index for picture in pictures) == list(range(len(cells)))
     for picture in pictures:
