@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from .config import ModelConfig, without_passwords
-from .encode.base import ImageEncoder
-from .encode.registry import open_encoder
+from .encode.base import Encoder, TextTower
+from .encoders import Encoders
 from .errors import StorageError
 from .features.behaviour import derived_columns, popularity, trend
 from .features.visual import visual_columns
@@ -28,6 +28,7 @@ from .rank.catalogue import Catalogue, taste_vector
 from .rank.fuse import top_rows
 from .rank.people import People
 from .rank.ranker import Ranker
+from .rank.space import Space
 from .snapshot import FrozenTables, write_snapshot
 from .sources.connect import Binding
 from .sources.roles import Role
@@ -37,14 +38,15 @@ from .store.home import Home
 from .store.recipe import Recipe
 from .store.status import State, Status, StatusWriter
 from .tables import SourceTables, read_tables
-from .types import Rows
+from .texts import Meanings, item_texts, no_meanings, read_texts
+from .types import Mask, Rows, Vectors
 
 __all__ = ["build_model"]
 
 _WORD_ROLES = {Role.TEXT, Role.CATEGORY, Role.LIST}
 _LIBRARIES = ("sightline", "numpy", "numba", "polars", "duckdb", "pillow", "pillow-simd", "hnswlib")
 _CUT_OFF = 10
-_FEW_PICTURES = 20
+_FEW = 20  # vectors of whose mean little can be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class _Inputs:
 
     tables: SourceTables
     looks: Looks
+    meanings: Meanings
     user_ids: list[str]
     interactions: Interactions
 
@@ -62,6 +65,7 @@ def build_model(
     config: ModelConfig,
     recipe: Recipe,
     *,
+    encoders: Encoders,
     connections: Mapping[str, Binding],
     allow_hosts: Collection[str],
     listener: Callable[[Status], None],
@@ -78,6 +82,8 @@ def build_model(
         Where, and what.
     recipe
         How it was asked for; takes the place of the earlier one when the build is active.
+    encoders
+        Where the encoder that the config names is opened.
     connections
         Bindings by connector id that the config itself does not have.
     allow_hosts
@@ -94,7 +100,7 @@ def build_model(
     recipe.propose(folder)
     status = StatusWriter(folder, listener)
     try:
-        _build(home, config, connections, allow_hosts, status)
+        _build(home, config, encoders, connections, allow_hosts, status)
     except BaseException as error:
         # A disk too full for the status must not hide why the build ended.
         with suppress(StorageError):
@@ -111,16 +117,17 @@ def _reason(error: BaseException) -> str:
 def _build(
     home: Home,
     config: ModelConfig,
+    encoders: Encoders,
     connections: Mapping[str, Binding],
     allow_hosts: Collection[str],
     status: StatusWriter,
 ) -> None:
-    encoder = open_encoder(config.encoder)
     status.stage(State.FETCHING)
+    encoder = encoders.open(config.encoder, progress=status.progress)
     inputs = _fetch(home, config, connections, allow_hosts, encoder, status)
     status.stage(State.TUNING)
     words = build_words(inputs.tables.items.frame, _word_columns(inputs.tables))
-    content = _content(inputs.looks, words)
+    content = _content(inputs.looks, inputs.meanings, words)
     metrics = _tune(inputs.interactions, content, status)
     status.stage(State.TRAINING)
     status.progress("behaviour")
@@ -131,7 +138,8 @@ def _build(
     with new_generation(home.model(config.name)) as writer:
         frozen = _frozen_tables(inputs, catalogue)
         write_snapshot(writer, frozen, catalogue, words, inputs.interactions, people)
-        writer.commit(_manifest(config, encoder, inputs, metrics, frozen))
+        record = encoders.record(encoder)
+        writer.commit(_manifest(config, record, inputs, metrics, frozen))
     Recipe.adopt(home.model(config.name))
     status.stage(State.ACTIVE)
 
@@ -141,7 +149,7 @@ def _fetch(
     config: ModelConfig,
     connections: Mapping[str, Binding],
     allow_hosts: Collection[str],
-    encoder: ImageEncoder,
+    encoder: Encoder,
     status: StatusWriter,
 ) -> _Inputs:
     status.progress("tables")
@@ -149,20 +157,31 @@ def _fetch(
     looks = see_pictures(
         tables.items.frame,
         tables.items.image_columns,
-        encoder,
+        encoder.images,
         home=home,
         base_dir=config.base_dir,
         allow_hosts=allow_hosts,
         progress=status.progress,
     )
+    meanings = _meanings(home, tables, encoder.texts, status)
     if tables.events is None:
-        return _Inputs(tables, looks, [], no_interactions())
+        return _Inputs(tables, looks, meanings, [], no_interactions())
     user_ids, interactions = build_interactions(
         tables.events.frame,
         max_per_user=config.interaction_max_per_user,
         expiration_days=config.interaction_expiration_days,
     )
-    return _Inputs(tables, looks, user_ids, interactions)
+    return _Inputs(tables, looks, meanings, user_ids, interactions)
+
+
+def _meanings(
+    home: Home, tables: SourceTables, tower: TextTower | None, status: StatusWriter
+) -> Meanings:
+    items = tables.items.frame
+    if tower is None:
+        return no_meanings(items.height)
+    texts = item_texts(items, _word_columns(tables)).to_list()
+    return read_texts(texts, tower, home=home, progress=status.progress)
 
 
 def _tune(interactions: Interactions, content: Catalogue, status: StatusWriter) -> dict[str, Any]:
@@ -197,23 +216,25 @@ def _tune(interactions: Interactions, content: Catalogue, status: StatusWriter) 
     return {"split": "last fifth of every user's events, by time", **judged}
 
 
-def _content(looks: Looks, words: WordTable) -> Catalogue:
+def _content(looks: Looks, meanings: Meanings, words: WordTable) -> Catalogue:
     """Build the catalogue of pictures and words alone: nobody has done anything in it yet."""
     n_items = len(looks.presence)
-    total = looks.vectors.sum(axis=0, dtype=np.float64)  # rows without a picture are zero
-    # Of a few pictures the mean says little of what all share: it is drawn towards nothing.
-    center = total / (np.count_nonzero(looks.presence) + _FEW_PICTURES)
     rows_of_words = {word: row for row, word in enumerate(words.vocabulary)}
     return Catalogue(
-        vectors=looks.vectors,
-        presence=looks.presence,
-        center=center.astype(np.float32),
-        index=fresh_index(looks.vectors, looks.presence),
+        images=_space(looks.vectors, looks.presence),
+        texts=_space(meanings.vectors, meanings.presence),
         neighbours=np.zeros((n_items, 0), np.int32),
         neighbour_scores=np.zeros((n_items, 0), np.float32),
         trend=np.zeros(n_items, np.float32),
         words=WordIndex(words, rows_of_words.get),
     )
+
+
+def _space(vectors: Vectors, presence: Mask) -> Space:
+    total = vectors.sum(axis=0, dtype=np.float64)  # rows of what is absent are zero
+    # Of a few vectors the mean says little of what all share: it is drawn towards nothing.
+    center = (total / (np.count_nonzero(presence) + _FEW)).astype(np.float32)
+    return Space(vectors, presence, center, fresh_index(vectors, presence))
 
 
 def _with_behaviour(content: Catalogue, interactions: Interactions) -> Catalogue:
@@ -224,7 +245,7 @@ def _with_behaviour(content: Catalogue, interactions: Interactions) -> Catalogue
 
 
 def _people(catalogue: Catalogue, interactions: Interactions) -> People:
-    tastes = np.zeros((len(interactions), catalogue.vectors.shape[1]), np.float32)
+    tastes = np.zeros((len(interactions), catalogue.images.dim), np.float32)
     has_taste = np.zeros(len(interactions), np.bool_)
     picks = np.zeros(len(interactions), np.int64)
     for user, history in enumerate(interactions):
@@ -272,7 +293,7 @@ def _word_columns(tables: SourceTables) -> list[str]:
 
 def _manifest(
     config: ModelConfig,
-    encoder: ImageEncoder,
+    encoder: Mapping[str, Any],
     inputs: _Inputs,
     metrics: dict[str, Any],
     frozen: FrozenTables,
@@ -284,15 +305,12 @@ def _manifest(
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "config": without_passwords(config.document),
         "limit": config.limit,
-        "encoder": {
-            "name": encoder.name,
-            "fingerprint": encoder.fingerprint,
-            "dim": encoder.dim,
-        },
+        "encoder": encoder,
         "versions": _versions(),
         "counts": {
             "items": len(frozen.item_ids),
             "items_with_picture": int(inputs.looks.presence.sum()),
+            "items_with_text_vector": int(inputs.meanings.presence.sum()),
             "events": 0 if tables.events is None else tables.events.frame.height,
             "users": len(frozen.user_ids),
         },

@@ -1,18 +1,19 @@
 """`Client`: the facade every user meets, in Python and behind the command line."""
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import models
 from .config import load_dataset
+from .encode.device import Compute
+from .encoders import Encoders
 from .folder import folder_name
 from .models import Definition, Surroundings
 from .opened import OpenModels
-from .rank.query import QueryOptions, read_query, read_session
-from .rank.response import Response
+from .queries import Queries
 from .store import datasets
 from .store.home import Home
 from .store.status import Status
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Shaped"]
 
-Id: TypeAlias = str | int
 Listener: TypeAlias = Callable[[Status], None]
 
 
-class Client:
+class Client(Queries):
     """Build models and ask them, in this process; safe to share between threads.
 
     Parameters
@@ -40,6 +40,11 @@ class Client:
         kept in home with the model, passwords included.
     allow_hosts
         Hosts that pictures may be fetched from although they are on a private address.
+    device
+        Where ONNX encoders run: ``auto`` (a GPU where one really works, else the CPU), ``cpu``,
+        ``cuda`` or ``cuda:1``; None takes ``SIGHTLINE_DEVICE``, else ``auto``.
+    threads
+        CPU threads of an encoder; None takes ``SIGHTLINE_THREADS``, else one per core.
     api_key
         Not used: nothing leaves this machine. Accepted so that Shaped code runs unchanged.
 
@@ -56,14 +61,16 @@ class Client:
         *,
         connections: "Mapping[str, Binding] | None" = None,
         allow_hosts: Collection[str] = (),
+        device: str | None = None,
+        threads: int | None = None,
         api_key: str | None = None,
     ) -> None:
         self.home = Home(home)
+        self.encoders = Encoders(self.home, Compute.chosen(device, threads))
         self._connections = {
             name: models.absolute(value) for name, value in (connections or {}).items()
         }
-        self._allow_hosts = tuple(allow_hosts)
-        self._opened = OpenModels(self.home)
+        super().__init__(OpenModels(self.home, self.encoders), allow_hosts)
 
     def create_model(
         self,
@@ -229,147 +236,6 @@ class Client:
         """Remove a dataset; models built from it stay as they are."""
         datasets.delete_dataset(self.home, dataset_name)
 
-    # What all queries take is described once, in `rank.query.QueryOptions`.
-
-    def rank(
-        self,
-        model_name: str,
-        user_id: Id | None = None,
-        *,
-        item_ids: Sequence[Id] | None = None,
-        interactions: Sequence[Mapping[str, Any]] = (),
-        **options: Unpack[QueryOptions],
-    ) -> Response:
-        """Rank the catalogue for a person; items they have seen are left out.
-
-        Parameters
-        ----------
-        model_name
-            Which model.
-        user_id
-            The person. None, or someone without events, gets what is trending for everyone, and
-            the response's `notes` say so.
-        item_ids
-            Rank only these, seen or not; ids the model does not have are named in `notes`.
-        interactions
-            What happened in this session already: ``[{"item_id": …, "label": 1}, …]``, oldest
-            first. A label of 0 or less turns the item down; ids the model does not have are named
-            in `notes`.
-        **options
-            ``limit``, ``filter_predicate``, ``return_metadata``, ``explain``, ``config``: see
-            `QueryOptions`.
-
-        Raises
-        ------
-        ModelNotFoundError, ModelNotActiveError
-            If there is no such model, or it has no finished generation.
-        FilterError
-            If the predicate does not parse or does not fit the columns.
-        UnknownItemError
-            If none of `item_ids` is in the model.
-        UnsupportedError
-            For arguments of Shaped's that this version refuses rather than ignores.
-        """
-        serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
-        return serving.rank(
-            _text(user_id),
-            query,
-            item_ids=None if item_ids is None else _texts(item_ids),
-            interactions=read_session(interactions),
-        )
-
-    def similar_items(
-        self,
-        model_name: str,
-        item_id: Id,
-        *,
-        user_id: Id | None = None,
-        **options: Unpack[QueryOptions],
-    ) -> Response:
-        """Rank what looks, reads and sells most like one item; arguments as in `rank`.
-
-        With a `user_id`, likeness to that person's picks joins in.
-
-        Raises
-        ------
-        UnknownItemError
-            If the model has no such item; the message names ids that are spelt alike.
-        """
-        serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
-        return serving.similar_items(str(item_id), query, user_id=_text(user_id))
-
-    def similar_users(
-        self, model_name: str, user_id: Id, **options: Unpack[QueryOptions]
-    ) -> Response:
-        """Rank the people most like one person, by shared picks and by the looks they pick.
-
-        `metadata` holds the columns of ``fetch.users``, or just the ids without it.
-
-        Raises
-        ------
-        UnsupportedError
-            For a ``filter_predicate``: it speaks of items.
-        """
-        serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
-        return serving.similar_users(str(user_id), query)
-
-    def complement_items(
-        self,
-        model_name: str,
-        item_ids: Sequence[Id],
-        *,
-        user_id: Id | None = None,
-        **options: Unpack[QueryOptions],
-    ) -> Response:
-        """Rank what people pick together with a basket; arguments as in `rank`.
-
-        Raises
-        ------
-        UnknownItemError
-            If none of `item_ids` is in the model.
-        ValueError
-            If `item_ids` is empty.
-        """
-        if not item_ids:
-            message = "item_ids is empty: name at least one item of the basket"
-            raise ValueError(message)
-        serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
-        return serving.complement_items(_texts(item_ids), query, user_id=_text(user_id))
-
-    def retrieve(
-        self,
-        model_name: str,
-        *,
-        text_query: str | None = None,
-        image: str | os.PathLike[str] | bytes | None = None,
-        **options: Unpack[QueryOptions],
-    ) -> Response:
-        """Find items by words, by a picture, or by both; without either, what is trending.
-
-        Parameters
-        ----------
-        text_query
-            Words. An encoder without a text tower matches them to the items' own words, and
-            `notes` say so.
-        image
-            A picture: path, URL or bytes.
-        model_name, **options
-            As in `rank`.
-
-        Raises
-        ------
-        UnreadableImageError
-            If `image` is not a picture that can be read.
-        """
-        serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
-        vector = None if image is None else serving.encode(image, self._allow_hosts)
-        return serving.retrieve(query, vector=vector, text=text_query)
-
     def _surroundings(
         self,
         encoder: str | None,
@@ -379,19 +245,10 @@ class Client:
         named = {name: models.absolute(value) for name, value in (connections or {}).items()}
         joined = {**self._connections, **named}
         listener = on_status or (lambda _: None)
-        return Surroundings(joined, named.keys(), self._allow_hosts, encoder, listener)
+        return Surroundings(
+            joined, named.keys(), self._allow_hosts, self.encoders, encoder, listener
+        )
 
 
 Shaped = Client
 """The name that Shaped's users import."""
-
-
-def _text(identifier: Id | None) -> str | None:
-    return None if identifier is None else str(identifier)
-
-
-def _texts(identifiers: Sequence[Id]) -> list[str]:
-    if isinstance(identifiers, str):
-        message = f"item_ids must be a list of ids, not the text {identifiers!r}"
-        raise TypeError(message)
-    return [str(identifier) for identifier in identifiers]

@@ -38,6 +38,7 @@ _MODEL_KEYS = {
     "language_model_name",
     "train_schedule",
     "vector_index",
+    "text_index",
     "interaction_max_per_user",
     "interaction_expiration_days",
     "schema_override",
@@ -57,7 +58,6 @@ _NOT_BUILT = {
     "version": "v2 engine files are not read yet; write the v1 form (model, connectors, fetch)",
     "model.pagination_store_ttl": "pagination is not built yet",
     "model.slate_size": "slates are not built yet",
-    "model.text_index": "a text index needs an encoder with a text tower, which comes later",
     "model.policy_configs": "the scoring policy of this version is fixed and documented",
     "fetch.global_filters": "global filters are not built yet; filter in the SQL of fetch.items",
     "fetch.personal_filters": "personal filters are not built yet",
@@ -211,15 +211,16 @@ def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
             "Leave it out and call `sightline update-model` from cron"
         )
         raise UnsupportedError(message)
-    if model.get("vector_index", True) is not True:
-        message = "model.vector_index: false is not built: every model has a vector index"
-        raise UnsupportedError(message)
+    for index in ("vector_index", "text_index"):
+        if model.get(index, True) is not True:
+            message = f"model.{index}: false is not built: what an encoder reads is always indexed"
+            raise UnsupportedError(message)
     connectors = _connectors(document.get("connectors"))
     fetch = _fetch(_section(document, "fetch"))
     return ModelConfig(
         name=_text(model, "model", "name"),
         description=_text(model, "model", "description", default=""),
-        encoder=_text(model, "model", "language_model_name", default=DEFAULT_ENCODER),
+        encoder=_encoder(model, base_dir),
         limit=_inference_limit(model.get("inference_config")),
         interaction_max_per_user=_positive_int(model, "interaction_max_per_user"),
         interaction_expiration_days=_positive_number(model, "interaction_expiration_days"),
@@ -343,6 +344,12 @@ def _text(section: Mapping[str, Any], where: str, key: str, *, default: str | No
         return value.strip()
     message = f"{where}.{key} must be a non-empty text, not {value!r}"
     raise ConfigError(message)
+
+
+def _encoder(model: Mapping[str, Any], base_dir: Path) -> str:
+    """Read the encoder's name; a folder given with a leading dot is beside the YAML."""
+    name = _text(model, "model", "language_model_name", default=DEFAULT_ENCODER)
+    return os.path.normpath(base_dir.absolute() / name) if name.startswith(".") else name
 
 
 def _positive_number(section: Mapping[str, Any], key: str) -> float | None:

@@ -23,6 +23,7 @@ from .store.recipe import Recipe
 from .store.status import State, Status, read_status
 
 if TYPE_CHECKING:
+    from .encoders import Encoders
     from .sources.connect import Binding
 
 __all__ = [
@@ -52,6 +53,8 @@ class Surroundings:
     named: Collection[str]
     """Ids in `connections` that were given for this very build: no other may be named."""
     allow_hosts: Collection[str]
+    encoders: "Encoders"
+    """Where encoders are opened."""
     encoder: str | None
     """Takes the place of the definition's encoder."""
     on_status: Callable[[Status], None]
@@ -247,6 +250,7 @@ def _build(
         home,
         config,
         recipe,
+        encoders=surroundings.encoders,
         connections=bound,
         allow_hosts=surroundings.allow_hosts,
         listener=surroundings.on_status,

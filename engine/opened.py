@@ -9,6 +9,7 @@ from .store.generation import active_stamp, open_active
 from .store.home import Home
 
 if TYPE_CHECKING:
+    from .encoders import Encoders
     from .serve import Serving
 
 __all__ = ["OpenModels"]
@@ -19,8 +20,9 @@ _Stamp: TypeAlias = tuple[int, int, int] | None
 class OpenModels:
     """Opens models on their first query; threads may share it."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, encoders: "Encoders") -> None:
         self._home = home
+        self._encoders = encoders
         self._opening = threading.Lock()
         self._kept: dict[str, tuple[_Stamp, Serving]] = {}
 
@@ -39,21 +41,20 @@ class OpenModels:
             with self._opening:
                 kept = self._kept.get(model_name)
                 if kept is None or kept[0] != stamp:
-                    kept = self._kept[model_name] = (stamp, _open(folder, stamp))
+                    kept = self._kept[model_name] = (stamp, self._open(folder, stamp))
         return kept[1]
 
     def forget(self, model_name: str) -> None:
         """Let go of a model that was deleted."""
         self._kept.pop(model_name, None)
 
+    def _open(self, folder: Path, stamp: _Stamp) -> "Serving":
+        from .serve import Serving
 
-def _open(folder: Path, stamp: _Stamp) -> "Serving":
-    from .serve import Serving
-
-    try:
-        return Serving(open_active(folder))
-    except CorruptGenerationError:
-        if active_stamp(folder) == stamp:
-            raise
-        # Builds ended meanwhile and swept away the generation that was being opened.
-        return Serving(open_active(folder))
+        try:
+            return Serving(open_active(folder), self._encoders)
+        except CorruptGenerationError:
+            if active_stamp(folder) == stamp:
+                raise
+            # Builds ended meanwhile and swept away the generation that was being opened.
+            return Serving(open_active(folder), self._encoders)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .encode.base import Encoder
+from .encoders import Encoders
 from .errors import UnknownItemError, UnsupportedError
 from .rank.fuse import Ranked
 from .rank.query import Query
@@ -17,7 +19,7 @@ from .snapshot import Snapshot
 from .store.generation import Generation
 from .store.ids import IdTable
 from .store.records import RecordTable
-from .types import History, Mask, Rows
+from .types import History, Mask, Rows, Vectors
 
 __all__ = ["Serving"]
 
@@ -31,8 +33,9 @@ class Serving:
     Items and people are named by id, as text.
     """
 
-    def __init__(self, generation: Generation) -> None:
+    def __init__(self, generation: Generation, encoders: Encoders) -> None:
         self.generation = generation
+        self._encoders = encoders
         self._snapshot = Snapshot(generation)
         self._ranker = Ranker(self._snapshot.catalogue)
         self._masks: dict[str, Mask] = {}
@@ -41,15 +44,6 @@ class Serving:
     def default_limit(self) -> int:
         """How many results a query gets that does not say."""
         return int(self.generation.manifest["limit"])
-
-    def encode(
-        self, image: str | os.PathLike[str] | bytes, allow_hosts: Collection[str]
-    ) -> NDArray[np.float32]:
-        """Return the vector of a picture in this generation's own space, shape (d,)."""
-        from .pictures import encode_query  # pictures in a query are rare, and wake Numba
-
-        encoder: dict[str, str] = self.generation.manifest["encoder"]
-        return encode_query(image, encoder["name"], encoder["fingerprint"], allow_hosts)
 
     def rank(
         self,
@@ -83,7 +77,7 @@ class Serving:
         notes: list[str] = []
         row = self._row(item_id)
         history = self._taste(user_id, notes)
-        if not self._snapshot.catalogue.presence[row]:
+        if not self._snapshot.catalogue.images.presence[row]:
             notes.append(f"item {item_id!r} has no picture: likeness is by words and behaviour")
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.like_item(row, query.limit, allowed=allowed, history=history)
@@ -126,19 +120,56 @@ class Serving:
         self,
         query: Query,
         *,
-        vector: NDArray[np.float32] | None,
+        image: str | os.PathLike[str] | bytes | None,
         text: str | None,
+        allow_hosts: Collection[str],
     ) -> Response:
-        """Find items by a picture's vector, by words, or both; see `Client.retrieve`."""
+        """Find items by a picture, by words, or both; see `Client.retrieve`."""
         notes: list[str] = []
-        if text is not None:
-            encoder = self.generation.manifest["encoder"]["name"]
-            notes.append(f"encoder {encoder!r} has no text tower: matched by the items' own words")
+        looks, meaning = self._probes(image, text, allow_hosts, notes)
         allowed = self._allowed(query.filter_predicate)
-        ranked = self._ranker.for_query(query.limit, vector=vector, text=text, allowed=allowed)
-        if len(ranked.rows) == 0 and text is not None and _any(allowed):
+        ranked = self._ranker.for_query(
+            query.limit, looks=looks, meaning=meaning, text=text, allowed=allowed
+        )
+        if len(ranked.rows) == 0 and text is not None and meaning is None and _any(allowed):
             notes.append(f"no item that passes the filter has a word of {text!r}")
         return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
+
+    def _probes(
+        self,
+        image: str | os.PathLike[str] | bytes | None,
+        text: str | None,
+        allow_hosts: Collection[str],
+        notes: list[str],
+    ) -> tuple[Vectors | None, Vectors | None]:
+        """Return the vectors to look for among the items' pictures, and among their texts."""
+        looks: list[Vectors] = []
+        meaning: list[Vectors] = []
+        if image is not None:
+            from .pictures import encode_query  # pictures in a query are rare
+
+            looks.append(encode_query(image, self._encoder.images, allow_hosts)[None])
+        if text is not None and self._record["texts"] is None:
+            notes.append(
+                f"encoder {self._record['name']!r} has no text tower: "
+                "matched by the items' own words"
+            )
+        elif text and not text.isspace() and self._encoder.texts is not None:
+            meaning.append(self._encoder.texts.encode([text]))
+        if self._record["is_joint"]:
+            looks, meaning = looks + meaning, meaning + looks
+        return _stacked(looks), _stacked(meaning)
+
+    @property
+    def _record(self) -> dict[str, Any]:
+        """What the manifest says of the encoder."""
+        record: dict[str, Any] = self.generation.manifest["encoder"]
+        return record
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        """The encoder of this generation, opened by the first query that needs it."""
+        return self._encoders.reopen(self._record)
 
     @cached_property
     def _columns(self) -> Any:  # noqa: ANN401 - a Polars frame, imported only with a filter
@@ -260,6 +291,10 @@ def _response(
         explanation=explanation,
         notes=list(notes),
     )
+
+
+def _stacked(vectors: Sequence[Vectors]) -> Vectors | None:
+    return np.concatenate(vectors) if vectors else None
 
 
 def _parts(ranked: Ranked) -> dict[str, Any]:

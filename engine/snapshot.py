@@ -9,6 +9,7 @@ from .index.plan import build_index, open_index
 from .learn.interactions import Interactions
 from .rank.catalogue import Catalogue
 from .rank.people import People
+from .rank.space import Space
 from .store.generation import Generation, GenerationWriter
 from .store.ids import IdTable
 from .store.records import RecordTable
@@ -18,14 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FrozenTables", "Snapshot", "write_snapshot"]
 
-_CATALOGUE_ARRAYS = (
-    "vectors",
-    "presence",
-    "center",
-    "neighbours",
-    "neighbour_scores",
-    "trend",
-)
+_CATALOGUE_ARRAYS = ("neighbours", "neighbour_scores", "trend")
+_SPACES = ("images", "texts")
+_SPACE_ARRAYS = ("vectors", "presence", "center")
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
 _PEOPLE_ARRAYS = tuple(field.name for field in fields(People))
 _WORD_ARRAYS = tuple(field.name for field in fields(WordTable) if field.name != "vocabulary")
@@ -69,7 +65,11 @@ def write_snapshot(
         writer.array(f"history_{name}", getattr(interactions, name))
     for name in _PEOPLE_ARRAYS:
         writer.array(f"people_{name}", getattr(people, name))
-    build_index(catalogue.vectors, catalogue.presence, folder / "index")
+    for name in _SPACES:
+        space: Space = getattr(catalogue, name)
+        for array in _SPACE_ARRAYS:
+            writer.array(f"{name}_{array}", getattr(space, array))
+        build_index(space.vectors, space.presence, folder / "index" / name)
 
 
 class Snapshot:
@@ -91,12 +91,16 @@ class Snapshot:
             vocabulary=[],  # words are looked up on disk
             **{name: generation.array(f"words_{name}") for name in _WORD_ARRAYS},
         )
-        arrays = {name: generation.array(name) for name in _CATALOGUE_ARRAYS}
         self.catalogue = Catalogue(
-            **arrays,
-            index=open_index(arrays["vectors"], arrays["presence"], self._folder / "index"),
+            **{name: generation.array(name) for name in _CATALOGUE_ARRAYS},
+            **{name: self._space(generation, name) for name in _SPACES},
             words=WordIndex(words, vocabulary.row),
         )
+
+    def _space(self, generation: Generation, name: str) -> Space:
+        arrays = {array: generation.array(f"{name}_{array}") for array in _SPACE_ARRAYS}
+        index = open_index(arrays["vectors"], arrays["presence"], self._folder / "index" / name)
+        return Space(**arrays, index=index)
 
     def columns(self) -> "pl.DataFrame":
         """Read the columns that a filter may name."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .config import Connector, ModelConfig
-from .encode.registry import open_encoder
+from .encode.names import parse_name
 from .errors import ConnectorError, SchemaError
 from .sources.connect import Binding, open_source
 from .sources.events import EventTable, event_table
@@ -97,7 +97,7 @@ def read_tables(
 def validate(home: Home, config: ModelConfig, connections: Mapping[str, Binding]) -> dict[str, Any]:
     """Read the sources and report on them; see `Client.validate`."""
     started = time.monotonic()
-    open_encoder(config.encoder)
+    parse_name(config.encoder)  # a name that can be none is told before the sources are read
     tables = read_tables(home, config, connections)
     items = tables.items
     return {
@@ -105,6 +105,7 @@ def validate(home: Home, config: ModelConfig, connections: Mapping[str, Binding]
         "tables": tables.reports(),
         "model_schema": {"item": {column: str(role) for column, role in items.roles.items()}},
         "image_columns": list(items.image_columns),
+        "vectors": {str(role): given.to_dict() for role, given in items.vectors.items()},
         "seconds": round(time.monotonic() - started, 3),
     }
 

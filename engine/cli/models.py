@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import as_json, home, make_client, model_name, print_json, source_options
+from .options import as_json, compute, home, make_client, model_name, print_json, source_options
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -55,15 +55,22 @@ def update_model(
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.option("--model-name", help="Name of the model.  [default: the folder's name]")
 @click.option("--encoder", help="Encoder to use in place of the default.")
+@compute
 @home
 @as_json
 def index(
-    folder: str, model_name: str | None, encoder: str | None, home: str | None, as_json: bool
+    folder: str,
+    model_name: str | None,
+    encoder: str | None,
+    device: str | None,
+    threads: int | None,
+    home: str | None,
+    as_json: bool,
 ) -> None:
     """Make a model from a FOLDER of pictures, or bring it up to date; no YAML needed."""
     from .progress import follow
 
-    client = make_client(home)
+    client = make_client(home, device=device, threads=threads)
     with follow() as listener:
         view = client.index(folder, model_name=model_name, encoder=encoder, on_status=listener)
     _show(view, as_json=as_json)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "about_items",
     "as_json",
+    "compute",
     "home",
     "item_list",
     "make_client",
@@ -20,6 +21,7 @@ __all__ = [
     "print_json",
     "query_options",
     "source_options",
+    "with_options",
 ]
 
 
@@ -51,7 +53,7 @@ def query_options(command: Callable[..., Any]) -> Callable[..., Any]:
         show_default=True,
         help="Return the catalogue's columns of every result.",
     )
-    return _with_options(command, model_name, limit, metadata, home, as_json)
+    return with_options(command, model_name, limit, metadata, home, as_json)
 
 
 def about_items(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +64,7 @@ def about_items(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Condition on the items' columns, such as \"price < 50 AND category = 'Dress'\".",
     )
     explain = click.option("--explain", is_flag=True, help="Show the parts of every score.")
-    return _with_options(command, filter_predicate, explain)
+    return with_options(command, filter_predicate, explain)
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,11 +91,31 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_client(
-        connect: dict[str, str], allow_hosts: tuple[str, ...], home: str | None, **others: object
+        connect: dict[str, str],
+        allow_hosts: tuple[str, ...],
+        home: str | None,
+        device: str | None,
+        threads: int | None,
+        **others: object,
     ) -> None:
-        command(client=make_client(home, allow_hosts), connections=connect, **others)
+        client = make_client(home, allow_hosts, device=device, threads=threads)
+        command(client=client, connections=connect, **others)
 
-    return _with_options(with_client, connect, hosts, encoder, home, as_json)
+    return with_options(with_client, connect, hosts, encoder, compute, home, as_json)
+
+
+def compute(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add where encoders run: `device` and `threads`."""
+    device = click.option(
+        "--device",
+        help="Where encoders run: auto, cpu, cuda or cuda:N.  [default: $SIGHTLINE_DEVICE or auto]",
+    )
+    threads = click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        help="CPU threads of an encoder.  [default: $SIGHTLINE_THREADS or one per core]",
+    )
+    return with_options(command, device, threads)
 
 
 def item_list(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[str] | None:
@@ -111,25 +133,32 @@ def item_list(_: click.Context, __: click.Parameter, values: tuple[str, ...]) ->
     return items if values else None
 
 
-def make_client(home: str | None, allow_hosts: tuple[str, ...] = ()) -> "Client":
+def make_client(
+    home: str | None,
+    allow_hosts: tuple[str, ...] = (),
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+) -> "Client":
     """Open the client that a command calls; importing it here keeps --help fast."""
     from ..client import Client
 
-    return Client(home, allow_hosts=allow_hosts)
+    return Client(home, allow_hosts=allow_hosts, device=device, threads=threads)
 
 
-def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Print what a program reads."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-
-
-def _with_options(
-    command: Callable[..., Any], *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+def with_options(
+    command: Callable[..., Any],
+    *options: Callable[[Callable[..., Any]], Callable[..., Any]],
 ) -> Callable[..., Any]:
     """Add options so that --help lists them in this order."""
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def print_json(document: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Print what a program reads."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def _bindings(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

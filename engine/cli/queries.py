@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import about_items, item_list, make_client, print_json, query_options
+from .options import about_items, compute, item_list, make_client, print_json, query_options
 
 if TYPE_CHECKING:
     from ..rank.response import Response
@@ -76,13 +76,20 @@ def complement_items(
 @click.option(
     "--allow-hosts", multiple=True, metavar="HOST", help="Private hosts --image may come from."
 )
+@compute
 @about_items
 @query_options
 def retrieve(
-    *, allow_hosts: tuple[str, ...], home: str | None, as_json: bool, **query: Any
+    *,
+    allow_hosts: tuple[str, ...],
+    device: str | None,
+    threads: int | None,
+    home: str | None,
+    as_json: bool,
+    **query: Any,
 ) -> None:
     """Find items by words, by a picture, or by both."""
-    client = make_client(home, allow_hosts=allow_hosts)
+    client = make_client(home, allow_hosts, device=device, threads=threads)
     _show(client.retrieve(**query), as_json=as_json)
 
 

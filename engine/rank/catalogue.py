@@ -6,7 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import History, Mask, Rows, Scores, Vectors
+from ..types import History, Mask, Rows, Scores
+from .space import Space
 
 __all__ = ["Catalogue", "recent_picks", "taste_vector"]
 
@@ -14,24 +15,6 @@ RECENCY_HALF_LIFE_DAYS = 90.0
 MAX_PICKS = 50
 """Latest picks of a history that speak for it."""
 _MICROSECONDS_PER_DAY = 86_400_000_000
-
-
-class Neighbours(Protocol):
-    """Answer of a vector index: rows and scores, shape (q, k), best first."""
-
-    @property
-    def rows(self) -> Rows: ...
-
-    @property
-    def scores(self) -> Scores: ...
-
-
-class Nearest(Protocol):
-    """A vector index."""
-
-    def query(self, vectors: Vectors, k: int, *, allowed: Mask | None = None) -> Neighbours:
-        """Return the k nearest allowed rows to every one of `vectors`, or all there are."""
-        ...
 
 
 class WordScorer(Protocol):
@@ -54,28 +37,20 @@ class WordScorer(Protocol):
 class Catalogue:
     """The arrays of one generation that ranking reads, all in item-row order.
 
-    `vectors`, shape (n, d), unit rows where `presence`, shape (n,), is true; other rows are never
-    read. `center`, shape (d,), is about the mean of the vectors: what all pictures of this
-    catalogue share says nothing of a taste, so looks are compared after taking it away.
-    `neighbours` and `neighbour_scores`, shape (n, c), are the items picked together with each item,
-    padded with -1. `trend`, shape (n,), is from 0 to 1.
+    `images` and `texts` are the vectors of the items' pictures and of their words; whether the two
+    share one space is the encoder's affair. `neighbours` and `neighbour_scores`, shape (n, c), are
+    the items picked together with each item, padded with -1. `trend`, shape (n,), is from 0 to 1.
     """
 
-    vectors: Vectors
-    presence: Mask
-    center: NDArray[np.float32]
-    index: Nearest
+    images: Space
+    texts: Space
     neighbours: Rows
     neighbour_scores: Scores
     trend: Scores
     words: WordScorer
 
     def __len__(self) -> int:
-        return len(self.presence)
-
-    def centered(self, rows: Rows) -> Vectors:
-        """Vectors of `rows` without what the whole catalogue shares, unit length, shape (m, d)."""
-        return center_vectors(self.vectors[rows], self.center)
+        return len(self.trend)
 
     def picked_together(self, rows: Rows, weights: Scores) -> Scores:
         """How often every item is picked by those who pick `rows`, shape (n,)."""
@@ -84,14 +59,6 @@ class Catalogue:
         shares = self.neighbour_scores[rows] * weights[:, None]
         total = np.bincount(others[known], shares[known], minlength=len(self))
         return total.astype(np.float32)
-
-
-def center_vectors(vectors: Vectors, center: NDArray[np.float32]) -> Vectors:
-    """Take `center` away from unit `vectors`, shape (m, d), and scale them to unit length again."""
-    moved = vectors - center
-    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-    unit: Vectors = moved / np.maximum(lengths, np.float32(1e-6))
-    return unit
 
 
 def recent_picks(history: History) -> tuple[Rows, Scores]:
@@ -115,9 +82,9 @@ def recent_picks(history: History) -> tuple[Rows, Scores]:
 def taste_vector(catalogue: Catalogue, history: History) -> NDArray[np.float32] | None:
     """Return the mean of a history's looks, unit length, shape (d,); None if none has a picture."""
     rows, weights = recent_picks(history)
-    seen = catalogue.presence[rows]
+    seen = catalogue.images.presence[rows]
     if not seen.any():
         return None
-    mean = weights[seen] @ catalogue.centered(rows[seen])
+    mean = weights[seen] @ catalogue.images.centered(rows[seen])
     length = float(np.linalg.norm(mean))
     return (mean / np.float32(length)).astype(np.float32) if length > 0 else None

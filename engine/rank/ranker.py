@@ -1,22 +1,40 @@
 """Candidates for a person, an item, a basket or a query, scored by fixed, documented weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..types import History, Mask, Rows, Scores
+from ..types import History, Mask, Rows, Scores, Vectors
 from .catalogue import Catalogue, recent_picks
 from .fuse import Ranked, Signal, best_first, fuse, top_rows
+from .space import Space
 
 __all__ = ["Ranker"]
 
 # How much each signal counts, chosen once on drawn and real catalogues; a learned fusion replaces
 # them. A signal that says nothing for a request takes no part in it.
-PERSON_WEIGHTS = {"looks": 1.0, "picked_together": 1.0, "words": 0.2, "trend": 0.1}
-ALIKE_WEIGHTS = {"looks": 1.0, "words": 0.35, "picked_together": 0.15, "taste": 0.25}
-COMPLEMENT_WEIGHTS = {"picked_together": 1.0, "looks": 0.2, "words": 0.1, "taste": 0.1}
-QUERY_WEIGHTS = {"looks": 1.0, "words": 1.0, "trend": 0.02}
+PERSON_WEIGHTS = {
+    "looks": 1.0,
+    "picked_together": 1.0,
+    "words": 0.2,
+    "meaning": 0.2,
+    "trend": 0.1,
+}
+ALIKE_WEIGHTS = {
+    "looks": 1.0,
+    "words": 0.35,
+    "meaning": 0.35,
+    "picked_together": 0.15,
+    "taste": 0.25,
+}
+COMPLEMENT_WEIGHTS = {
+    "picked_together": 1.0,
+    "looks": 0.2,
+    "words": 0.1,
+    "meaning": 0.1,
+    "taste": 0.1,
+}
+QUERY_WEIGHTS = {"looks": 1.0, "meaning": 0.5, "words": 1.0, "trend": 0.02}
 
 _POOL = 200
 """Candidates each retriever brings, at least."""
@@ -69,9 +87,10 @@ class Ranker:
         else:
             pool = self._filtered(only, allowed)
         signals = {
-            "looks": self._looks(pool, picks, weights),
+            "looks": _taste(self._catalogue.images, pool, picks, weights),
             "picked_together": Signal(together[pool]),
             "words": self._words(pool, words),
+            "meaning": _taste(self._catalogue.texts, pool, picks, weights),
             "trend": Signal(self._catalogue.trend[pool]),
         }
         return best_first(fuse(pool, signals, PERSON_WEIGHTS), k)
@@ -97,44 +116,61 @@ class Ranker:
         self,
         k: int,
         *,
-        vector: NDArray[np.float32] | None = None,
+        looks: Vectors | None = None,
+        meaning: Vectors | None = None,
         text: str | None = None,
         allowed: Mask | None = None,
     ) -> Ranked:
-        """Rank by a picture's vector, shape (d,), by words, or both; by trend when given neither.
+        """Rank by vectors, by words, or both; by trend when given neither.
 
         Only items that answer the query are returned: with words alone, those that share one.
+
+        Parameters
+        ----------
+        looks
+            What to be near to among the items' pictures, unit vectors, shape (q, d).
+        meaning
+            The same among the items' texts, shape (p, t). Given both, an item that has but one of
+            picture and text is judged by that one.
+        text
+            Words to find literally.
+        k, allowed
+            See the class.
         """
-        if vector is None and text is None:
-            return self.trending(k, allowed=allowed)
+        catalogue = self._catalogue
+        asked = {
+            name: (space, queries)
+            for name, space, queries in (
+                ("looks", catalogue.images, looks),
+                ("meaning", catalogue.texts, meaning),
+            )
+            if queries is not None and space.presence.any()
+        }
+        size = max(_POOL, 2 * k)
+        pools = [space.nearest(queries, size, allowed) for space, queries in asked.values()]
         signals: dict[str, Scores] = {}
-        pools: list[Rows] = []
-        if vector is not None:
-            pools.append(self._nearest(vector[None], max(_POOL, 2 * k), allowed))
         if text is not None:
-            words = self._catalogue.words.of_text(text)
-            matching = words > 0 if allowed is None else (words > 0) & allowed
-            pools.append(top_rows(words, max(_POOL, 2 * k), matching))
+            words = catalogue.words.of_text(text)
+            pools.append(top_rows(words, size, _both(words > 0, allowed)))
             signals["words"] = words
-        pool = _union(pools)
+        if looks is None and meaning is None and text is None:
+            return self.trending(k, allowed=allowed)
+        pool = _union(pools) if pools else np.zeros(0, np.int32)
         fused = {name: Signal(values[pool]) for name, values in signals.items()}
-        if vector is not None:
-            present = self._catalogue.presence[pool]
-            cosine = np.zeros(len(pool), np.float32)
-            cosine[present] = self._catalogue.vectors[pool[present]] @ vector
-            fused["looks"] = Signal(cosine, present)
-        fused["trend"] = Signal(self._catalogue.trend[pool])
+        fused.update(_standings(asked, pool))
+        fused["trend"] = Signal(catalogue.trend[pool])
         return best_first(fuse(pool, fused, QUERY_WEIGHTS), k)
 
     def most_alike_pick(self, history: History, rows: Rows) -> list[int | None]:
         """Return, for every row, the pick of the history that looks most like it, if any can."""
         picks, _ = recent_picks(history)
-        picks = picks[self._catalogue.presence[picks]]
+        images = self._catalogue.images
+        picks = picks[images.presence[picks]]
         if len(picks) == 0:
             return [None] * len(rows)
-        cosine = self._catalogue.centered(rows) @ self._catalogue.centered(picks).T
+        cosine = images.centered(rows) @ images.centered(picks).T
         nearest = picks[cosine.argmax(axis=1)]
-        present = self._catalogue.presence[rows]
+        present = images.presence[rows]
         return [int(pick) if seen else None for pick, seen in zip(nearest, present, strict=True)]
 
     def _like(
@@ -151,12 +187,13 @@ class Ranker:
         words = self._catalogue.words.of_items(rows, weights)
         pool = self._pool(rows, weights, together, words, k, others)
         signals = {
-            "looks": self._likeness(pool, rows, weights),
+            "looks": _likeness(self._catalogue.images, pool, rows, weights),
             "words": self._words(pool, words),
+            "meaning": _likeness(self._catalogue.texts, pool, rows, weights),
             "picked_together": Signal(together[pool]),
         }
         if history is not None:
-            signals["taste"] = self._looks(pool, *recent_picks(history))
+            signals["taste"] = _taste(self._catalogue.images, pool, *recent_picks(history))
         return best_first(fuse(pool, signals, mixture), k)
 
     def _pool(
@@ -168,56 +205,21 @@ class Ranker:
         k: int,
         allowed: Mask | None,
     ) -> Rows:
-        """Candidates: by looks, by company, by words and, so that there are always k, by trend."""
+        """Candidates: by vectors, company, words and, so that there are always k, by trend."""
         size = max(_POOL, 2 * k)
         pools = [
             top_rows(together, size, _both(together > 0, allowed)),
             top_rows(words, size, _both(words > 0, allowed)),
             top_rows(self._catalogue.trend, size, allowed),
         ]
-        seen = self._catalogue.presence[picks]
-        if seen.any():
-            looks = self._catalogue.centered(picks[seen])
-            mean = weights[seen] @ looks
-            pools.append(self._nearest(mean[None], size, allowed))
-            pools.append(self._nearest(looks[-_LATEST_PICKS:], _PER_PICK, allowed))
+        for space in (self._catalogue.images, self._catalogue.texts):
+            seen = space.presence[picks]
+            if seen.any():
+                vectors = space.centered(picks[seen])
+                mean = weights[seen] @ vectors
+                pools.append(space.nearest(mean[None], size, allowed))
+                pools.append(space.nearest(vectors[-_LATEST_PICKS:], _PER_PICK, allowed))
         return _union(pools)
-
-    def _nearest(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Rows:
-        """Candidates by looks, from the encoder's own space.
-
-        For a centred query q, the index orders items by q.(v - c) and scoring by that divided by
-        the length of v - c: alike unless the pictures crowd around their mean, and the pool is
-        wide enough to make up for it.
-        """
-        unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
-        return self._catalogue.index.query(unit.astype(np.float32), k, allowed=allowed).rows.ravel()
-
-    def _looks(self, pool: Rows, picks: Rows, weights: Scores) -> Signal:
-        """Mean likeness to the picks; what is unlike one pick does not count against the others."""
-        present = self._catalogue.presence[pool]
-        values = np.zeros(len(pool), np.float32)
-        seen = self._catalogue.presence[picks]
-        if seen.any():
-            pictures = self._catalogue.centered(picks[seen])
-            cosine = self._catalogue.centered(pool[present]) @ pictures.T
-            values[present] = np.maximum(cosine, 0) @ weights[seen]
-        return Signal(values, present)
-
-    def _likeness(self, pool: Rows, rows: Rows, weights: Scores) -> Signal:
-        """Mean likeness to the given items, told apart down to the least alike candidate.
-
-        Of a candidate without a picture nobody can say that it looks alike: it comes last.
-        """
-        present = self._catalogue.presence[pool]
-        values = np.zeros(len(pool), np.float32)
-        seen = self._catalogue.presence[rows]
-        if seen.any() and present.any():
-            pictures = self._catalogue.centered(rows[seen])
-            cosine = self._catalogue.centered(pool[present]) @ pictures.T @ weights[seen]
-            spread = cosine - cosine.min()
-            values[present] = spread + _LEAST_ALIKE * spread.max() if spread.max() > 0 else 1
-        return Signal(values, present, unknown_is_nothing=True)
 
     def _words(self, pool: Rows, words: Scores) -> Signal:
         return Signal(words[pool], self._catalogue.words.presence()[pool])
@@ -236,6 +238,59 @@ class Ranker:
         named = np.zeros(len(self._catalogue), np.bool_)
         named[self._filtered(only, allowed)] = True
         return named
+
+
+def _taste(space: Space, pool: Rows, picks: Rows, weights: Scores) -> Signal:
+    """Mean likeness to the picks; what is unlike one pick does not count against the others."""
+    present = space.presence[pool]
+    values = np.zeros(len(pool), np.float32)
+    seen = space.presence[picks]
+    if seen.any():
+        cosine = space.centered(pool[present]) @ space.centered(picks[seen]).T
+        values[present] = np.maximum(cosine, 0) @ weights[seen]
+    return Signal(values, present)
+
+
+def _likeness(space: Space, pool: Rows, rows: Rows, weights: Scores) -> Signal:
+    """Mean likeness to the given items, told apart down to the least alike candidate.
+
+    Of a candidate without a vector nobody can say that it is alike: it comes last.
+    """
+    present = space.presence[pool]
+    values = np.zeros(len(pool), np.float32)
+    seen = space.presence[rows]
+    if seen.any() and present.any():
+        cosine = space.centered(pool[present]) @ space.centered(rows[seen]).T @ weights[seen]
+        values[present] = _told_apart(cosine)
+    return Signal(values, present, unknown_is_nothing=True)
+
+
+def _standings(asked: Mapping[str, tuple[Space, Vectors]], pool: Rows) -> dict[str, Signal]:
+    """How the candidates stand to the query in every space asked, by the space's name."""
+    present = {name: space.presence[pool] for name, (space, _) in asked.items()}
+    standings = {name: np.zeros(len(pool), np.float32) for name in asked}
+    for name, (space, queries) in asked.items():
+        standings[name][present[name]] = space.standing(queries, pool[present[name]])
+    if len(asked) == 2:
+        for one, other in (("looks", "meaning"), ("meaning", "looks")):
+            only_other = present[other] & ~present[one]
+            standings[one][only_other] = standings[other][only_other]
+    known = np.logical_or.reduce(list(present.values())) if asked else np.zeros(0, np.bool_)
+    signals = {}
+    for name, standing in standings.items():
+        values = np.zeros(len(pool), np.float32)
+        values[known] = _told_apart(standing[known])
+        signals[name] = Signal(values, known)
+    return signals
+
+
+def _told_apart(scores: Scores) -> Scores:
+    """Shift scores, shape (m,), so that the least of them is a little more than nothing."""
+    if len(scores) == 0:
+        return scores
+    spread = scores - scores.min()
+    widest = spread.max()
+    return spread + _LEAST_ALIKE * widest if widest > 0 else np.ones_like(scores)
 
 
 def _union(pools: Sequence[Rows]) -> Rows:

@@ -38,7 +38,13 @@ def definition(shop, **changes):
 def test_report_counts_items_events_users_pictures_and_time(shop):
     view = shop.client().view_model("shop")
     assert view["status"] == "ACTIVE"
-    assert view["counts"] == {"items": 24, "items_with_picture": 22, "events": 96, "users": 24}
+    assert view["counts"] == {
+        "items": 24,
+        "items_with_picture": 22,
+        "items_with_text_vector": 0,
+        "events": 96,
+        "users": 24,
+    }
     pictures = view["coverage"]["columns"]["image"]
     assert (pictures["ok"], pictures["missing"], pictures["failed"]) == (22, 1, 1)
     assert pictures["reasons"]["not_found"]["count"] == 1

@@ -70,7 +70,13 @@ def test_file_whose_name_is_no_text_is_listed_without_its_picture(tmp_path):
     (folder / "good.png").write_bytes(data)
     (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(data)
     view = Client(tmp_path / "home").index(folder)
-    assert view["counts"] == {"items": 2, "items_with_picture": 1, "events": 0, "users": 0}
+    assert view["counts"] == {
+        "items": 2,
+        "items_with_picture": 1,
+        "items_with_text_vector": 0,
+        "events": 0,
+        "users": 0,
+    }
 
 
 def test_lists_of_numbers_are_words_too(unbuilt):

@@ -5,34 +5,27 @@ import numpy as np
 import pytest
 from drawn_pictures import BLUE, RED, draw
 from numpy.testing import assert_allclose
-from sightline.encode.attributes import AttributesEncoder
-from sightline.errors import EncoderError
+from sightline.encode.attributes import AttributesTower
 from sightline_kernels.descriptor import DESCRIPTOR_DIM
 
-ENCODER = AttributesEncoder()
+TOWER = AttributesTower()
 
 
 def test_vectors_have_the_length_that_is_announced():
-    vectors = ENCODER.encode_images(np.zeros((2, ENCODER.side, ENCODER.side, 3), np.uint8))
-    assert vectors.shape == (2, ENCODER.dim) == (2, DESCRIPTOR_DIM)
+    vectors = TOWER.encode(np.zeros((2, TOWER.view.side, TOWER.view.side, 3), np.uint8))
+    assert vectors.shape == (2, TOWER.dim) == (2, DESCRIPTOR_DIM)
     assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
 
 
 def test_no_pictures_give_no_vectors():
-    empty = np.empty((0, ENCODER.side, ENCODER.side, 3), np.uint8)
-    assert ENCODER.encode_images(empty).shape == (0, ENCODER.dim)
+    empty = np.empty((0, TOWER.view.side, TOWER.view.side, 3), np.uint8)
+    assert TOWER.encode(empty).shape == (0, TOWER.dim)
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 32, 3), (96, 96, 3), (1, 96, 96, 4)])
 def test_pictures_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match="96 x 96 x 3"):
-        ENCODER.encode_images(np.zeros(shape, np.uint8))
-
-
-def test_texts_are_refused_with_what_to_do_instead():
-    assert not ENCODER.has_text
-    with pytest.raises(EncoderError, match=r"pictures only.*an image or an item"):
-        ENCODER.encode_texts(["a red mug"])
+        TOWER.encode(np.zeros(shape, np.uint8))
 
 
 def test_the_nearest_drawing_shares_colour_form_and_pattern():
@@ -42,16 +35,16 @@ def test_the_nearest_drawing_shares_colour_form_and_pattern():
         for color in (RED, BLUE)
         for pattern in ("plain", "stripes", "dots")
     ]
-    large = ENCODER.encode_images(np.stack([draw(**look) for look in looks]))
+    large = TOWER.encode(np.stack([draw(**look) for look in looks]))
     small = np.stack([draw(**look, radius=0.28, center=(0.45, 0.55)) for look in looks])
-    nearest = (ENCODER.encode_images(small) @ large.T).argmax(axis=1)
+    nearest = (TOWER.encode(small) @ large.T).argmax(axis=1)
     assert nearest.tolist() == list(range(len(looks)))
 
 
 def test_vectors_are_those_that_the_fingerprint_stands_for():
     # Where this fails the vectors have changed: write down the new values with a new fingerprint.
-    vector = ENCODER.encode_images(draw("disc", BLUE, "dots")[None])[0]
-    assert ENCODER.fingerprint == "attributes-1-96"
+    vector = TOWER.encode(draw("disc", BLUE, "dots")[None])[0]
+    assert TOWER.fingerprint == "attributes-1-96"
     components = [15, 44, 45, 48, 127, 134, 153]
     expected = [0.1156, 0.2077, 0.2657, 0.2124, 0.1083, 0.1679, 0.1394]
     assert_allclose(vector[components], expected, atol=1e-3)

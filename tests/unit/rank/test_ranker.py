@@ -8,6 +8,7 @@ from sightline.features.words import WordIndex, WordTable
 from sightline.index.plan import fresh_index
 from sightline.rank.catalogue import Catalogue, recent_picks, taste_vector
 from sightline.rank.ranker import Ranker
+from sightline.rank.space import Space
 from sightline.types import History
 
 DAY = 86_400_000_000
@@ -21,17 +22,20 @@ def no_words(n):
     return WordIndex(table, lambda _: None)
 
 
-def catalogue(n=30, dim=4, seed=0, present=0.8, neighbours=5):
-    rng = np.random.default_rng(seed)
+def space(n, dim, rng, present):
     presence = rng.random(n) < present
     vectors = rng.standard_normal((n, dim)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
     vectors[~presence] = 0
+    center = vectors[presence].mean(axis=0) if presence.any() else np.zeros(dim, np.float32)
+    return Space(vectors, presence, center, fresh_index(vectors, presence))
+
+
+def catalogue(n=30, dim=4, seed=0, present=0.8, neighbours=5, texts=0.0, text_dim=0):
+    rng = np.random.default_rng(seed)
     return Catalogue(
-        vectors=vectors,
-        presence=presence,
-        center=vectors[presence].mean(axis=0) if presence.any() else np.zeros(dim, np.float32),
-        index=fresh_index(vectors, presence),
+        images=space(n, dim, rng, present),
+        texts=space(n, text_dim, np.random.default_rng(seed + 1), texts),
         neighbours=rng.integers(-1, n, (n, neighbours)).astype(np.int32),
         neighbour_scores=rng.random((n, neighbours)).astype(np.float32),
         trend=rng.random(n).astype(np.float32),
@@ -116,21 +120,80 @@ def test_looks_decide_where_nothing_else_is_known():
     silent = {"neighbours": np.full((30, 5), -1, np.int32), "trend": np.zeros(30, np.float32)}
     built = replace(catalogue(present=1.0), **silent)
     ranked = Ranker(built).for_person(history(3), 29)
-    cosine = built.centered(np.arange(30, dtype=np.int32)) @ built.centered(np.array([3]))[0]
+    centered = built.images.centered(np.arange(30, dtype=np.int32))
+    cosine = centered @ centered[3]
     expected = [row for row in np.argsort(-cosine, kind="stable") if row != 3 and cosine[row] > 0]
     assert ranked.rows[: len(expected)].tolist() == expected
 
 
 def test_picture_query_ranks_by_cosine_of_the_encoder_s_own_space():
     built = replace(catalogue(present=1.0), trend=np.zeros(30, np.float32))
-    vector = built.vectors[7]
-    ranked = Ranker(built).for_query(5, vector=vector)
-    assert ranked.rows.tolist() == np.argsort(-(built.vectors @ vector), kind="stable")[:5].tolist()
+    vectors = built.images.vectors
+    ranked = Ranker(built).for_query(30, looks=vectors[7:8])
+    assert ranked.rows.tolist() == np.argsort(-(vectors @ vectors[7]), kind="stable").tolist()
+
+
+def test_an_item_with_one_of_picture_and_text_is_judged_by_the_one_it_has():
+    built = replace(
+        catalogue(n=60, present=1.0, texts=1.0, text_dim=4), trend=np.zeros(60, np.float32)
+    )
+    query = built.texts.vectors[11:12]
+    # The nearest text of all belongs to an item without a picture, and the best picture to one
+    # without a text; both spaces are the same here, as with CLIP.
+    built.images.presence[11] = False
+    built.images.vectors[20] = query[0]
+    built.texts.presence[20] = False
+    built = replace(
+        built,
+        images=Space(*_arrays(built.images), fresh_index(*_arrays(built.images)[:2])),
+        texts=Space(*_arrays(built.texts), fresh_index(*_arrays(built.texts)[:2])),
+    )
+    ranked = Ranker(built).for_query(2, looks=query, meaning=query)
+    assert set(ranked.rows.tolist()) == {11, 20}
+
+
+def _arrays(of):
+    return of.vectors, of.presence, of.center
+
+
+def test_cosines_of_different_scale_count_the_same():
+    # As CLIP's do: the pictures all lie in one narrow direction away from the texts.
+    rng = np.random.default_rng(5)
+    n, dim = 200, 16
+    query = np.zeros((1, dim), np.float32)
+    query[0, 0] = 1
+    near = np.linspace(0, 1, n, dtype=np.float32)
+    spaces = []
+    for low, high in ((0.20, 0.30), (0.5, 0.9)):
+        cosine = low + (high - low) * rng.permutation(near)
+        others = rng.standard_normal((n, dim)).astype(np.float32)
+        others[:, 0] = 0
+        others /= np.linalg.norm(others, axis=1, keepdims=True)
+        vectors = others * np.sqrt(1 - cosine**2)[:, None]
+        vectors[:, 0] = cosine
+        everywhere = np.ones(n, np.bool_)
+        spaces.append(Space(vectors, everywhere, vectors[0] * 0, fresh_index(vectors, everywhere)))
+    rows = np.arange(n, dtype=np.int32)
+    standings = [space.standing(query, rows) for space in spaces]
+    for standing in standings:
+        assert standing.mean() == pytest.approx(0, abs=1e-3)
+        assert standing.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_meaning_decides_where_nothing_else_is_known():
+    silent = {"neighbours": np.full((30, 5), -1, np.int32), "trend": np.zeros(30, np.float32)}
+    built = replace(catalogue(present=0.0, texts=1.0, text_dim=8), **silent)
+    ranked = Ranker(built).like_item(3, 5)
+    centered = built.texts.centered(np.arange(30, dtype=np.int32))
+    cosine = centered @ centered[3]
+    cosine[3] = -2
+    assert ranked.rows.tolist() == np.argsort(-cosine, kind="stable")[:5].tolist()
+    assert set(ranked.parts) == {"meaning"}
 
 
 def test_the_pick_that_looks_most_alike_is_named_and_nothing_where_there_is_no_picture():
     built = catalogue(present=1.0)
-    built.presence[[4, 9]] = False
+    built.images.presence[[4, 9]] = False
     named = Ranker(built).most_alike_pick(history(1, 9), np.array([1, 4, 2], np.int32))
     assert named == [1, None, 1]
     assert Ranker(built).most_alike_pick(history(9), np.array([1], np.int32)) == [None]
@@ -150,6 +213,6 @@ def test_only_the_latest_fifty_picks_speak():
 def test_taste_is_a_unit_vector_or_none_without_a_picture():
     built = catalogue(present=1.0)
     assert np.linalg.norm(taste_vector(built, history(1, 2))) == pytest.approx(1, abs=1e-5)
-    built.presence[:] = False
+    built.images.presence[:] = False
     assert taste_vector(built, history(1, 2)) is None
     assert taste_vector(built, history()) is None

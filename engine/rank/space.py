@@ -1,0 +1,111 @@
+"""One vector per item where there is one, and how they are searched and compared."""
+
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Mask, Rows, Scores, Vectors
+
+__all__ = ["Nearest", "Space"]
+
+_SAMPLE = 2_048
+"""Items that say how near a query is to anything at all: the mean of a cosine over so many is
+within 0.02 of its standard deviations."""
+
+
+class Neighbours(Protocol):
+    """Answer of a vector index: rows and scores, shape (q, k), best first."""
+
+    @property
+    def rows(self) -> Rows: ...
+
+    @property
+    def scores(self) -> Scores: ...
+
+
+class Nearest(Protocol):
+    """A vector index."""
+
+    def query(self, vectors: Vectors, k: int, *, allowed: Mask | None = None) -> Neighbours:
+        """Return the k nearest allowed rows to every one of `vectors`, or all there are."""
+        ...
+
+
+class Space:
+    """The vectors of one modality, in item-row order.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, d), unit rows where `presence` is true; other rows are never read.
+    presence
+        Which items have a vector, shape (n,).
+    center
+        About the mean of the vectors, shape (d,): what all of a catalogue share says nothing of a
+        taste, so likeness is compared after taking it away.
+    index
+        Finds the nearest of the vectors.
+    """
+
+    def __init__(
+        self, vectors: Vectors, presence: Mask, center: NDArray[np.float32], index: Nearest
+    ) -> None:
+        self.vectors = vectors
+        self.presence = presence
+        self.center = center
+        self._index = index
+
+    @property
+    def dim(self) -> int:
+        """Components of a vector; 0 where the model has no such vectors."""
+        return self.vectors.shape[1]
+
+    def centered(self, rows: Rows) -> Vectors:
+        """Vectors of `rows` without what the whole catalogue shares, unit length, shape (m, d)."""
+        moved = self.vectors[rows] - self.center
+        lengths = np.linalg.norm(moved, axis=1, keepdims=True)
+        unit: Vectors = moved / np.maximum(lengths, np.float32(1e-6))
+        return unit
+
+    def nearest(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Rows:
+        """Candidates near any of `vectors`, shape (q, d), of any length.
+
+        For a centred query q, the index orders items by q.(v - c) and scoring by that divided by
+        the length of v - c: alike unless the vectors crowd around their mean, and the pool is
+        wide enough to make up for it.
+        """
+        unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+        return self._index.query(unit.astype(np.float32), k, allowed=allowed).rows.ravel()
+
+    def standing(self, queries: Vectors, rows: Rows) -> Scores:
+        """How far the items of `rows` stand out from the catalogue in nearness to the queries.
+
+        The cosine to each query in standard deviations above its mean over the catalogue,
+        averaged over the queries: cosines between texts and pictures are small and close together,
+        cosines between texts are large, and only so can one be held against the other.
+
+        Parameters
+        ----------
+        queries
+            Unit vectors, shape (q, d).
+        rows
+            Items that have a vector, shape (m,).
+
+        Returns
+        -------
+        standing
+            Shape (m,).
+        """
+        usual = self.vectors[self._sample] @ queries.T
+        spread = np.maximum(usual.std(axis=0), np.float32(1e-6))
+        standing: Scores = ((self.vectors[rows] @ queries.T - usual.mean(axis=0)) / spread).mean(
+            axis=1
+        )
+        return standing
+
+    @cached_property
+    def _sample(self) -> Rows:
+        present = np.flatnonzero(self.presence)
+        return present[:: max(1, len(present) // _SAMPLE)].astype(np.int32)
