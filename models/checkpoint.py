@@ -33,7 +33,7 @@ _SAFETENSORS_TYPES: dict[str, np.dtype[Any]] = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
-_WEIGHTS = ("model", "open_clip_model")
+_OPEN_CLIP = "open_clip_config.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -86,11 +86,11 @@ class Checkpoint:
     Parameters
     ----------
     folder
-        Holds the config and ``model.safetensors`` or ``open_clip_model.safetensors``, in one file
-        or in the parts that a ``….safetensors.index.json`` names. If there are none of these, the
-        only ``*.safetensors`` there is.
+        Holds the config and ``model.safetensors``, in one file or in the parts that
+        ``model.safetensors.index.json`` names; if there is neither, the only ``*.safetensors``.
     config
-        Name of the configuration file.
+        Name of the configuration file. Beside an ``open_clip_config.json`` the weights are looked
+        for as ``open_clip_model.safetensors`` first.
 
     Raises
     ------
@@ -102,7 +102,8 @@ class Checkpoint:
         self.folder = folder
         self.config = read_json(folder / config)
         self._places: dict[str, _Place] = {}
-        for file in _weight_files(folder):
+        stems = ("open_clip_model", "model") if config == _OPEN_CLIP else ("model",)
+        for file in _weight_files(folder, stems):
             self._places.update(_header(file))
 
     @property
@@ -145,11 +146,15 @@ class Checkpoint:
         dtype = _SAFETENSORS_TYPES[place.kind]
         with place.file.open("rb") as file:
             file.seek(place.offset)
-            stored = np.frombuffer(file.read(math.prod(place.shape) * dtype.itemsize), dtype)
+            stored = np.fromfile(file, dtype, math.prod(place.shape))
         if place.kind == "BF16":
             stored = (stored.astype(np.uint32) << 16).view(np.float32)
         numbers: Array = stored.astype(np.float32, copy=False).reshape(place.shape)
         return numbers
+
+    def scalar(self, name: str) -> float | None:
+        """Return a tensor of one number, such as the scale of the logits; None if there is none."""
+        return float(self.take(name, self.shape(name)).item()) if name in self else None
 
     def _place(self, name: str) -> _Place:
         if name not in self._places:
@@ -203,8 +208,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return document
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    for stem in _WEIGHTS:
+def _weight_files(folder: Path, stems: tuple[str, ...]) -> list[Path]:
+    for stem in stems:
         whole, index = folder / f"{stem}.safetensors", folder / f"{stem}.safetensors.index.json"
         if whole.exists():
             return [whole]

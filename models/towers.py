@@ -16,6 +16,7 @@ __all__ = [
     "VISUAL_FILE",
     "Preparation",
     "Towers",
+    "channels",
     "copy_tokenizer",
     "graph_path",
     "read_preparation",
@@ -76,13 +77,29 @@ def read_preparation(folder: Path, default: Preparation = Preparation()) -> Prep
         fit = "squash" if isinstance(size, Mapping) and "height" in size else default.fit
     mean, std = default.mean, default.std
     if entries.get("do_normalize", True):
-        mean = _channels(entries.get("image_mean", mean))
-        std = _channels(entries.get("image_std", std))
+        mean = channels(entries.get("image_mean", mean))
+        std = channels(entries.get("image_std", std))
     else:
         mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     return Preparation(
         fit, default.resample if resample is None else _RESAMPLE[resample], mean, std
     )
+
+
+def channels(values: Any) -> tuple[float, float, float]:  # noqa: ANN401 - from JSON
+    """Return the mean or spread of the three channels as a config gives them.
+
+    Raises
+    ------
+    CheckpointError
+        If they are not three numbers.
+    """
+    try:
+        red, green, blue = (float(value) for value in values)
+    except (TypeError, ValueError) as error:
+        message = f"image_mean and image_std must be three numbers, not {values!r}"
+        raise CheckpointError(message) from error
+    return red, green, blue
 
 
 def graph_path(destination: Path, file: str) -> Path:
@@ -114,15 +131,6 @@ def copy_tokenizer(folder: Path, destination: Path) -> str:
         )
         raise CheckpointError(message)
     return TOKENIZER_FILE
-
-
-def _channels(values: Any) -> tuple[float, float, float]:  # noqa: ANN401 - from JSON
-    try:
-        red, green, blue = (float(value) for value in values)
-    except (TypeError, ValueError) as error:
-        message = f"image_mean and image_std must be three numbers, not {values!r}"
-        raise CheckpointError(message) from error
-    return red, green, blue
 
 
 def _make_clip_tokenizer(folder: Path, target: Path) -> None:
