@@ -33,7 +33,7 @@ def test_the_shortest_column_comes_first_so_that_a_long_description_does_not_pus
         }
     )
     assert item_texts(items, ["description", "title", "tags"]).to_list() == [
-        "summer, red. Red dress. a very long description of a dress",
+        "Red dress. summer, red. a very long description of a dress",
         "Blue mug",
         "",
     ]
