@@ -81,6 +81,9 @@ def show_validation(report: Mapping[str, Any]) -> None:
     for column, role in report["model_schema"]["item"].items():
         table.add_row(escape(column), role)
     console.print(table)
+    for given in report["vectors"].values():
+        vectors = f"vectors of {given['dim']:,} numbers, {given['items']:,} items have one"
+        console.print(f"{escape(given['column'])}: {vectors}")
 
 
 def _show_tables(console: Console, tables: Mapping[str, Mapping[str, Any]]) -> None:

@@ -23,7 +23,7 @@ def read_columns(
     Parameters
     ----------
     frame, roles
-        The table, and a role for each of its columns; ID columns are left alone.
+        The table, and a role for each of its columns to return; ID columns are left alone.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def _read(given: pl.Series, role: Role) -> tuple[pl.Series, dict[str, int]]:
         case Role.TEXT | Role.CATEGORY | Role.URL:
             read = _texts(given)
             return read, {"not text": _lost(given, read)}
-        case Role.ID | Role.OTHER:
+        case Role.ID | Role.OTHER | Role.IMAGE_VECTOR | Role.TEXT_VECTOR:
             return given, {}
 
 

@@ -42,8 +42,9 @@ def open_source(
     Parameters
     ----------
     binding
-        One of: a file (.csv, .tsv, .parquet, .ndjson, .jsonl, .json; text also as .gz or .zst), a
-        glob of such files, a folder of Parquet segments, a SQLite file (.db, .sqlite, .sqlite3) or
+        One of: a file (.csv, .tsv, .parquet, .ndjson, .jsonl, .json; text also as .gz or .zst), an
+        array of vectors (.npy, with the ids of its rows in ``<stem>.ids.txt`` beside it), a glob
+        of such files, a folder of Parquet segments, a SQLite file (.db, .sqlite, .sqlite3) or
         ``sqlite:///path``, ``postgresql://user@host/database``, or a table in memory. A database
         may end in ``#table`` or ``#schema.table``.
     connector

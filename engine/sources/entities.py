@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from ..errors import SchemaError
 from .cells import read_columns
 from .columns import distinct_names, find_column, id_texts, named_column, required_column
 from .report import TableReport
 from .roles import Role, infer_roles
+from .vectors import GivenVectors, read_vectors
 
 __all__ = ["EntityTable", "entity_table"]
 
 _EXAMPLES = 5
+_VECTORS = {Role.IMAGE_VECTOR: "ImageVector", Role.TEXT_VECTOR: "TextVector"}
 _TIME_NAMES = [
     "created_at",
     "created",
@@ -33,12 +36,17 @@ class EntityTable:
     """Items or users: one row per id, every column of the type of its role."""
 
     frame: pl.DataFrame
-    """The id column first, String; then the others under their own names, in their own order."""
+    """The id column first, String; then the others under their own names, in their own order.
+
+    Columns of vectors are not among them: they are in `vectors`.
+    """
     id_column: str
     roles: Mapping[str, Role]
-    """By column, in the order of the frame."""
+    """By column, in the order of the table, columns of vectors included."""
     time_column: str | None
     """When each came to be, Datetime in microseconds, UTC; None if the table does not say."""
+    vectors: Mapping[Role, GivenVectors]
+    """Vectors that the user computed, under IMAGE_VECTOR and TEXT_VECTOR, in row order."""
     report: TableReport
 
     @property
@@ -91,18 +99,58 @@ def entity_table(
     else:
         times = [name for name, role in roles.items() if role is Role.TIME]
         created_at = find_column(times, _TIME_NAMES)
-    typed, nulled = read_columns(kept, roles)
+    typed, nulled = read_columns(
+        kept, {name: role for name, role in roles.items() if role not in _VECTORS}
+    )
+    vectors, no_vector, scaled = _vectors(kept, roles, table)
     dropped = {"no id": frame.height - with_id.height, "repeated id": len(repeated)}
     report = TableReport(
         name=table,
         rows=frame.height,
         kept=typed.height,
         dropped={reason: rows for reason, rows in dropped.items() if rows},
-        nulled=nulled,
+        nulled={**nulled, **no_vector},
         examples=_examples(repeated),
-        notes=notes,
+        notes=(*notes, *scaled),
     )
-    return EntityTable(typed, id_column, roles, created_at, report)
+    return EntityTable(typed, id_column, roles, created_at, vectors, report)
+
+
+def _vectors(
+    frame: pl.DataFrame, roles: Mapping[str, Role], table: str
+) -> tuple[dict[Role, GivenVectors], dict[str, dict[str, int]], tuple[str, ...]]:
+    """Read the columns of vectors; say by column which cells are none, and what was done to them.
+
+    Raises
+    ------
+    SchemaError
+        If two columns are of one kind, or no row has a vector.
+    """
+    vectors: dict[Role, GivenVectors] = {}
+    nulled: dict[str, dict[str, int]] = {}
+    notes: list[str] = []
+    for column, role in roles.items():
+        if role not in _VECTORS:
+            continue
+        if role in vectors:
+            message = (
+                f"schema_override gives both {vectors[role].column!r} and {column!r} the type "
+                f"{_VECTORS[role]}; a model takes one column of it"
+            )
+            raise SchemaError(message)
+        vectors[role], reasons, scaled = read_vectors(frame[column])
+        if frame.height and not vectors[role].presence.any():
+            counted = {"null": frame[column].null_count(), **reasons}
+            found = ", ".join(f"{cells:,} are {why}" for why, cells in counted.items() if cells)
+            message = (
+                f"none of the {frame.height:,} rows of fetch.{table} has a vector in {column!r}: "
+                f"{found}; vectors are lists of numbers, and a join finds them by equal ids"
+            )
+            raise SchemaError(message)
+        notes.extend(scaled)
+        if reasons:
+            nulled[column] = reasons
+    return vectors, nulled, tuple(notes)
 
 
 def _examples(repeated: pl.Series) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""CSV, TSV, Parquet and JSON files, globs and dataset folders, made readable by SQL."""
+"""CSV, TSV, Parquet, JSON and .npy files, globs and dataset folders, made readable by SQL."""
 
 import glob
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from ..errors import ConnectorError
-from . import delimited, ndjson
+from . import delimited, ndjson, npy
 from .quoting import identifier, path_list
 from .source import Loaded
 
@@ -22,6 +22,7 @@ _FORMATS = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
     ".json": "json",
+    ".npy": "npy",
 }
 _COMPRESSED = {".gz", ".zst"}
 
@@ -42,6 +43,8 @@ class FileSource:
         """
         try:
             match _FORMATS[_suffix(self.files[0])]:
+                case "npy":
+                    return npy.load(connection, name, self.files)
                 case "csv":
                     return delimited.load(connection, name, self.files)
                 case "ndjson":

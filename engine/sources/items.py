@@ -59,14 +59,16 @@ def item_table(
     -------
     ItemTable
         With at least one row. Its report counts rows without an id, rows replaced by a later one,
-        and cells that are null now because they did not hold what their column holds.
+        and cells that are null now because they did not hold what their column holds. Columns
+        stated to be ImageVector or TextVector are its `vectors`, and not in its frame.
 
     Raises
     ------
     ConfigError
         If a column is named that is not there, or a feature type is unknown.
     SchemaError
-        If no column can be the id, or no row is left.
+        If no column can be the id, no row is left, two columns are stated to hold vectors of one
+        kind, or one stated to hold them holds none.
     """
     table = entity_table(
         frame,

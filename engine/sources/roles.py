@@ -26,6 +26,8 @@ class Role(StrEnum):
     LIST = "list"
     TIME = "time"
     URL = "url"
+    IMAGE_VECTOR = "image_vector"
+    TEXT_VECTOR = "text_vector"
     OTHER = "other"
 
 
@@ -41,6 +43,8 @@ _FEATURE_TYPES = {
     "Text": Role.TEXT,
     "Url": Role.URL,
     "Image": Role.IMAGE,
+    "ImageVector": Role.IMAGE_VECTOR,
+    "TextVector": Role.TEXT_VECTOR,
     "Sequence[Category]": Role.LIST,
     "Sequence[TextCategory]": Role.LIST,
     "Sequence[Text]": Role.LIST,

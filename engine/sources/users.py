@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from ..errors import UnsupportedError
 from .entities import EntityTable, entity_table
 
 __all__ = ["USER_ID_NAMES", "UserTable", "user_table"]
@@ -42,8 +43,10 @@ def user_table(
         If a column is named that is not there, or a feature type is unknown.
     SchemaError
         If no column can be the id.
+    UnsupportedError
+        If a column is stated to hold vectors: those are of items.
     """
-    return entity_table(
+    users = entity_table(
         frame,
         table="users",
         id_names=[*USER_ID_NAMES, "id"],
@@ -51,3 +54,10 @@ def user_table(
         created_at=created_at,
         features=features or {},
     )
+    for given in users.vectors.values():
+        message = (
+            f"schema_override.user gives {given.column!r} a type of vectors, which items have; "
+            "what a user likes is learnt from the vectors of what they pick"
+        )
+        raise UnsupportedError(message)
+    return users
