@@ -42,6 +42,7 @@ __all__ = [
     "TextShape",
     "Transformer",
     "VisionShape",
+    "add_layers",
     "build_clip",
     "write_textual",
     "write_visual",
@@ -196,7 +197,7 @@ def write_visual(
         before = norm(parameters, "vision_model.pre_layrnorm", width)
         x = layer_norm(graph, x, before, "before", epsilon=shape.transformer.epsilon)
         first = graph.integers([0])
-        x = _layers(
+        x = add_layers(
             graph,
             x,
             parameters,
@@ -250,7 +251,7 @@ def write_textual(
         end = _end_position(graph, ids, shape.end)
         place = graph.add("Unsqueeze", end, graph.integers([2]))
         seen = graph.add("Unsqueeze", graph.add("Gather", mask, end, axis=0), graph.integers([1]))
-        x = _layers(
+        x = add_layers(
             graph,
             x,
             parameters,
@@ -265,25 +266,36 @@ def write_textual(
     return TextualTower(TEXTUAL_FILE, tokenizer, shape.context, shape.dim)
 
 
-def _layers(
+def add_layers(
     graph: Graph,
     x: Value,
     parameters: Parameters,
     prefix: str,
     shape: Transformer,
     *,
-    pool: Callable[[Value], Value],
+    pool: Callable[[Value], Value] | None = None,
     mask: Value | None = None,
     pooled_mask: Value | None = None,
 ) -> Value:
-    """Pass (batch, tokens, width) through the layers; what `pool` keeps comes out of the last."""
+    """Pass (batch, tokens, width) through the layers of a tower, pre-norm as all CLIPs are.
+
+    Parameters
+    ----------
+    prefix
+        Of the tower's tensors, such as ``vision_model``.
+    pool
+        Picks the tokens of (batch, tokens, width) that come out of the last layer, so that only
+        these are computed there; all of them if not given.
+    mask, pooled_mask
+        As of `attention`; the second is that of the tokens that `pool` picks.
+    """
     width = shape.width
     for number in range(shape.layers):
         layer, name = f"{prefix}.encoder.layers.{number}", f"layer.{number}"
         first = norm(parameters, f"{layer}.layer_norm1", width)
         keys = layer_norm(graph, x, first, f"{name}.norm1", epsilon=shape.epsilon)
         queries = keys
-        if number == shape.layers - 1:
+        if pool and number == shape.layers - 1:
             x, queries, mask = pool(x), pool(keys), pooled_mask
         matrices = Attention(
             *(
