@@ -9,6 +9,8 @@ from .clip import build_clip
 from .errors import CheckpointError
 from .open_clip import build_open_clip
 from .pack import Pack, Precision, file_sha256, write_pack
+from .resnet import build_resnet
+from .siglip import build_siglip
 from .towers import Towers
 
 __all__ = ["BUILDERS", "Builder", "build_pack"]
@@ -21,6 +23,9 @@ BUILDERS: dict[str, Builder] = {
     "clip_text_model": build_clip,
     "clip_vision_model": build_clip,
     "open_clip": build_open_clip,
+    "open_clip_resnet": build_resnet,
+    "siglip": build_siglip,
+    "siglip2": build_siglip,
 }
 """Architecture, as `model_type` of config.json spells it, to what builds it. Those of open_clip
 checkpoints are ``open_clip`` and, with a ModifiedResNet, ``open_clip_resnet``."""
