@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from .checkpoint import Array, Checkpoint, Linear, Norm, linear
 from .errors import CheckpointError
@@ -270,7 +271,7 @@ def _distance_bias(
     return graph.add("Gather", graph.weight(by_distance, "distances"), places, axis=1)
 
 
-def _buckets(distances: "np.ndarray[Any, np.dtype[np.int64]]") -> "np.ndarray[Any, Any]":
+def _buckets(distances: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the row of MPNet's table for distances from a query to its keys."""
     half, exact = _BUCKETS // 2, _BUCKETS // 4
     far = np.abs(distances)
@@ -278,7 +279,8 @@ def _buckets(distances: "np.ndarray[Any, np.dtype[np.int64]]") -> "np.ndarray[An
     scaled = np.log(np.maximum(far, 1).astype(np.float32) / np.float32(exact))
     steps = scaled / np.float32(np.log(_FARTHEST / exact)) * np.float32(half - exact)
     ranges = np.minimum(exact + steps.astype(np.int64), half - 1)
-    return np.where(distances > 0, half, 0) + np.where(far < exact, far, ranges)
+    buckets: NDArray[np.int64] = np.where(far < exact, far, ranges) + half * (distances > 0)
+    return buckets
 
 
 def _feed_forward(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from .bert import BERT_FAMILY
 from .checkpoint import Checkpoint, read_json
 from .clip import build_clip
 from .errors import CheckpointError
@@ -11,6 +12,8 @@ from .open_clip import build_open_clip
 from .pack import Pack, Precision, file_sha256, write_pack
 from .resnet import build_resnet
 from .siglip import build_siglip
+from .sentence import build_sentence_encoder
+from .torch_export import TORCH_EXTRA, can_export, export_image_tower
 from .towers import Towers
 
 __all__ = ["BUILDERS", "Builder", "build_pack"]
@@ -19,6 +22,7 @@ Builder: TypeAlias = Callable[[Checkpoint, Path, Precision], Towers]
 """Writes the towers of a checkpoint, and the tokenizer, into a folder."""
 
 BUILDERS: dict[str, Builder] = {
+    **dict.fromkeys(BERT_FAMILY, build_sentence_encoder),
     "clip": build_clip,
     "clip_text_model": build_clip,
     "clip_vision_model": build_clip,
@@ -65,7 +69,18 @@ def build_pack(
     CheckpointError
         If the folder is no checkpoint, or one of an architecture that is not known, or damaged.
     """
-    architecture, config = _architecture(source)
+    found = _architecture(source)
+    if found is None:
+        return export_image_tower(
+            source,
+            destination,
+            name=name,
+            precision=precision,
+            origin=origin,
+            revision=revision,
+            licence=licence,
+        )
+    architecture, config = found
     checkpoint = Checkpoint(source, config)
     towers = BUILDERS[architecture](checkpoint, destination, precision)
     files = {
@@ -90,8 +105,11 @@ def build_pack(
     return pack
 
 
-def _architecture(source: Path) -> tuple[str, str]:
-    """Return the key of BUILDERS and the configuration file that speaks for the folder."""
+def _architecture(source: Path) -> tuple[str, str] | None:
+    """Return the key of BUILDERS and the configuration file that speaks for the folder.
+
+    None stands for an image model that has no builder and that PyTorch is there to export.
+    """
     if not source.is_dir():
         message = f"{source} is not a folder: name the folder of a checkpoint"
         raise CheckpointError(message)
@@ -106,11 +124,13 @@ def _architecture(source: Path) -> tuple[str, str]:
             return kind, _CONFIG
     if open_clip:
         return _open_clip_architecture(source), _OPEN_CLIP_CONFIG
+    if can_export(source):
+        return None
     known = ", ".join(sorted(BUILDERS))
     message = (
         f"{source} is a checkpoint of {kind or config.get('architecture')!r}, which is not built "
         f"here; known are {known}. An image model of another kind can be exported through torch: "
-        f"pip install 'sightline[torch]'"
+        f"{TORCH_EXTRA}"
     )
     raise CheckpointError(message)
 
