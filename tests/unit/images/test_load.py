@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -284,21 +285,33 @@ def test_closing_early_stops_what_is_under_way(cache, site, tmp_path, png):
     assert not [t for t in threading.enumerate() if t.name.startswith("sightline")]
 
 
-def test_slow_reader_is_not_run_ahead_of(cache, tmp_path):
-    blocks = [encode(np.full((8, 8, 3), number, np.uint8), "BMP") for number in range(250)]
+@pytest.mark.parametrize(
+    ("views", "ready"),
+    [
+        ([View(16)], 64),
+        ([View(384, "crop"), View(384, "crop")], 64),
+        ([View(768, "crop"), View(768)], 8),
+    ],
+)
+def test_slow_reader_is_not_run_ahead_of(views, ready, cache, tmp_path):
+    workers = LIMITS.concurrency
+    count = 2 * (ready + workers)
+    blocks = [encode(np.full((8, 8, 3), number, np.uint8), "BMP") for number in range(count)]
     asked = []
 
     def have(content_hash):
         asked.append(content_hash)
-        return False
+        return len(asked) > 1 + ready + workers + 1  # the rest need not be decoded
 
     pictures = load_pictures(
-        blocks, cache=cache, base_dir=tmp_path, views=[View(16)], have=have, limits=LIMITS
+        blocks, cache=cache, base_dir=tmp_path, views=views, have=have, limits=LIMITS
     )
     next(pictures)
-    ready, workers = 64, LIMITS.concurrency
+    before = 0
+    while before < (before := len(asked)):
+        time.sleep(0.1)
     assert len(asked) <= 1 + ready + workers + 1
-    assert len(list(pictures)) == 249
+    assert len(list(pictures)) == count - 1
 
 
 def test_failing_disk_of_the_cache_reaches_the_caller(load, cache, site, png):

@@ -1,0 +1,141 @@
+"""Pictures of items become vectors and measures, and nothing is computed twice."""
+
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+from drawn_pictures import BLUE, RED, draw
+from numpy.testing import assert_allclose, assert_array_equal
+from sightline.errors import UnreadableImageError
+from sightline.features import visual
+from sightline.images.codec import encode
+from sightline.pictures import encode_query, see_pictures
+from sightline.store.home import Home
+from sightline.types import View
+
+
+class Corners:
+    """A tower whose vector is the brightness of a view's four corners; it counts its pictures."""
+
+    dim = 4
+
+    def __init__(self, name, view):
+        self.fingerprint = f"corners-{name}"
+        self.view = view
+        self.encoded = 0
+        self.largest_batch = 0
+
+    def encode(self, pixels):
+        assert pixels.shape[1:] == (self.view.side, self.view.side, 3)
+        self.encoded += len(pixels)
+        self.largest_batch = max(self.largest_batch, len(pixels))
+        corners = pixels[:, [0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=2, dtype=np.float32) + 1
+        return corners / np.linalg.norm(corners, axis=1, keepdims=True)
+
+
+def wide_picture():
+    """Draw a picture that is black but for its white middle, which a crop shows."""
+    pixels = np.zeros((40, 120, 3), np.uint8)
+    pixels[:, 40:80] = 255
+    return encode(pixels, "png")
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def see(home, tmp_path):
+    def run(tower, cells, columns=("image",)):
+        items = pl.DataFrame({name: cells for name in columns})
+        return see_pictures(
+            items,
+            columns,
+            tower,
+            home=home,
+            base_dir=tmp_path,
+            allow_hosts=(),
+            progress=lambda *_: None,
+        )
+
+    return run
+
+
+@pytest.fixture
+def cells(tmp_path):
+    for name, color in (("red", RED), ("blue", BLUE)):
+        (tmp_path / f"{name}.png").write_bytes(encode(draw("disc", color, "plain"), "png"))
+    return ["red.png", None, "blue.png", "red.png", "gone.png"]
+
+
+def test_each_content_is_encoded_once_and_every_item_has_its_vector(see, cells):
+    tower = Corners("a", View(32))
+    looks = see(tower, cells)
+    assert tower.encoded == 2
+    assert looks.presence.tolist() == [True, False, True, True, False]
+    assert_allclose(np.linalg.norm(looks.vectors, axis=1), looks.presence, atol=1e-6)
+    assert_array_equal(looks.vectors[0], looks.vectors[3])
+    assert looks.measures.shape == (5, len(visual.MEASURES))
+
+
+def test_a_tower_sees_its_own_view_and_the_measures_the_whole_picture(see):
+    crop = see(Corners("crop", View(32, "crop")), [wide_picture()])
+    squash = see(Corners("squash", View(32)), [wide_picture()])
+    assert_allclose(crop.vectors[0], 0.5, atol=1e-6)
+    for looks in (crop, squash):
+        edges, aspect = (visual.MEASURES.index(name) for name in ("edge_density", "aspect"))
+        assert 0 < looks.measures[0, edges] < 0.5
+        assert looks.measures[0, aspect] == 3
+    assert_array_equal(crop.measures, squash.measures)
+
+
+def test_a_second_run_encodes_nothing(see, cells):
+    first = see(Corners("a", View(32)), cells)
+    again = Corners("a", View(32))
+    second = see(again, cells)
+    assert again.encoded == 0
+    assert_array_equal(first.vectors, second.vectors)
+    assert_array_equal(first.measures, second.measures)
+
+
+def test_another_tower_encodes_again_but_measures_nothing(see, cells, home):
+    see(Corners("a", View(32)), cells)
+    measured = home.vectors / visual.FINGERPRINT
+    before = sorted(measured.iterdir())
+    other = Corners("b", View(48, "crop"))
+    looks = see(other, cells)
+    assert other.encoded == 2
+    assert sorted(measured.iterdir()) == before
+    assert looks.measures[0].any()
+
+
+def test_lost_measures_are_taken_again_without_encoding(see, cells, home):
+    first = see(Corners("a", View(32)), cells)
+    shutil.rmtree(home.vectors / visual.FINGERPRINT)
+    again = Corners("a", View(32))
+    second = see(again, cells)
+    assert again.encoded == 0
+    assert_array_equal(first.measures, second.measures)
+
+
+@pytest.mark.parametrize(("side", "largest_batch"), [(16, 64), (384, 64), (800, 14)])
+def test_large_views_are_encoded_a_few_at_a_time(side, largest_batch, see):
+    tower = Corners("a", View(side))
+    cells = [encode(np.full((4, 4, 3), level, np.uint8), "bmp") for level in range(70)]
+    assert see(tower, cells).presence.all()
+    assert (tower.encoded, tower.largest_batch) == (70, largest_batch)
+
+
+def test_a_query_is_seen_as_the_items_were(see, tmp_path):
+    tower = Corners("crop", View(32, "crop"))
+    (tmp_path / "wide.png").write_bytes(wide_picture())
+    looks = see(tower, ["wide.png"])
+    for query in (wide_picture(), tmp_path / "wide.png", str(tmp_path / "wide.png")):
+        assert_array_equal(encode_query(query, tower, ()), looks.vectors[0])
+
+
+def test_a_query_that_is_no_picture_is_refused():
+    with pytest.raises(UnreadableImageError, match="no/such"):
+        encode_query("no/such.jpg", Corners("a", View(8)), ())
