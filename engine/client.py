@@ -19,6 +19,7 @@ from .store.home import Home
 from .store.status import Status
 
 if TYPE_CHECKING:
+    from .export import Format, Modality, What
     from .sources.connect import Binding
 
 __all__ = ["Client", "Shaped"]
@@ -185,6 +186,66 @@ class Client(Queries):
         """Remove a model and its generations; caches and datasets stay."""
         models.delete(self.home, model_name)
         self._opened.forget(model_name)
+
+    def export(
+        self,
+        model_name: str,
+        path: str | os.PathLike[str],
+        *,
+        what: "What" = "items",
+        format: "Format | None" = None,
+        vectors: "Modality | None" = None,
+        overwrite: bool = False,
+    ) -> dict[str, Any]:
+        """Write the vectors of a model's items or users to Parquet or .npy.
+
+        Parquet has one row per item, ``item_id``, ``image_vector`` and ``text_vector``, or per
+        user, ``user_id`` and ``vector``; null where there is none. A .npy file has only the rows
+        that have a vector, and ``<stem>.ids.txt`` beside it their ids: a connector may be bound to
+        it. Vectors are of unit length, float32. A user's is the mean of the pictures they picked,
+        after what all pictures share was taken away.
+
+        Parameters
+        ----------
+        model_name, path
+            Which model, and the file to write.
+        what
+            ``items`` or ``users``.
+        format
+            ``parquet`` or ``npy``; None for what `path` ends in.
+        vectors
+            ``image`` or ``text``, of items; None for both in Parquet, and for image in .npy.
+        overwrite
+            Whether a file that is there may be replaced.
+
+        Returns
+        -------
+        dict
+            The files written, their rows, and per kind of vector the rows that have one and its
+            dimension.
+
+        Raises
+        ------
+        ModelNotFoundError, ModelNotActiveError
+            If there is no such model, or it has no finished generation.
+        OutputExistsError
+            If there is such a file and `overwrite` is false.
+        UnsupportedError
+            If the model has no such vectors, or the format cannot be told or cannot hold the ids.
+        StorageError
+            If the disk refuses; what was there before stays.
+        """
+        from .export import export  # brings the stages that a generation is read by
+
+        return export(
+            self.home,
+            model_name,
+            Path(path).expanduser(),
+            what=what,
+            format=format,
+            vectors=vectors,
+            overwrite=overwrite,
+        )
 
     def create_dataset(
         self,

@@ -14,6 +14,7 @@ __all__ = [
     "ModelExistsError",
     "ModelNotActiveError",
     "ModelNotFoundError",
+    "OutputExistsError",
     "QueryError",
     "SchemaError",
     "SightlineError",
@@ -94,6 +95,10 @@ class DatasetNotFoundError(SightlineError, LookupError):
 
 class DatasetExistsError(SightlineError, FileExistsError):
     """`create-dataset` was asked for a name that is taken."""
+
+
+class OutputExistsError(SightlineError, FileExistsError):
+    """A file to be written is there, and it was not said that it may be replaced."""
 
 
 class StorageError(SightlineError, OSError):

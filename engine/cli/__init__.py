@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ..errors import SightlineError
-from . import data, models, queries, shop
+from . import data, export, models, queries, shop
 from .options import home
 
 __all__ = ["main"]
@@ -39,5 +39,6 @@ def main(home: str | None) -> None:
     """
 
 
-for command in (*models.COMMANDS, *queries.COMMANDS, *data.COMMANDS, *shop.COMMANDS):
+_GROUPS = (models, queries, export, data, shop)
+for command in (command for group in _GROUPS for command in group.COMMANDS):
     main.add_command(command)
