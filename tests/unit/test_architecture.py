@@ -26,8 +26,10 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "config": ("documents", "errors"),
     # Stages never meet.
     **dict.fromkeys(STAGES, SHARED),
+    "encode": (*SHARED, "sightline_models"),
     # What joins them: to build, to write and open a generation, to serve.
-    "build": (*SHARED, *STAGES, "encoders", "tables", "pictures", "texts", "snapshot"),
+    "build": (*SHARED, *STAGES, "encoders", "tables", "pictures", "texts", "given", "snapshot"),
+    "given": (*SHARED, "sources", "encode"),
     "encoders": (*SHARED, "encode", "store", "sightline_models"),
     "tables": (*SHARED, "sources", "encode", "store"),
     "pictures": (*SHARED, "images", "encode", "features", "store"),
@@ -78,6 +80,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "transformers": ("sightline_models.torch_export",),
     "timm": ("sightline_models.torch_export",),
     "tokenizers": ("encode", "sightline_models"),
+    "huggingface_hub": ("encode",),
     "hnswlib": ("index",),
     "filelock": ("store",),
     "yaml": ("documents",),
