@@ -16,7 +16,7 @@ from .sentence import build_sentence_encoder
 from .torch_export import TORCH_EXTRA, can_export, export_image_tower
 from .towers import Towers
 
-__all__ = ["BUILDERS", "Builder", "build_pack"]
+__all__ = ["BUILDERS", "Builder", "architecture_of", "build_pack"]
 
 Builder: TypeAlias = Callable[[Checkpoint, Path, Precision], Towers]
 """Writes the towers of a checkpoint, and the tokenizer, into a folder."""
@@ -69,7 +69,7 @@ def build_pack(
     CheckpointError
         If the folder is no checkpoint, or one of an architecture that is not known, or damaged.
     """
-    found = _architecture(source)
+    found = architecture_of(source)
     if found is None:
         return export_image_tower(
             source,
@@ -105,10 +105,16 @@ def build_pack(
     return pack
 
 
-def _architecture(source: Path) -> tuple[str, str] | None:
+def architecture_of(source: Path) -> tuple[str, str] | None:
     """Return the key of BUILDERS and the configuration file that speaks for the folder.
 
-    None stands for an image model that has no builder and that PyTorch is there to export.
+    None stands for an image model that has no builder and that PyTorch is there to export. Weights
+    need not be there yet.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder is no checkpoint, or one of an architecture that is not known.
     """
     if not source.is_dir():
         message = f"{source} is not a folder: name the folder of a checkpoint"
