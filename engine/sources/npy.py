@@ -79,7 +79,7 @@ def _floats(name: str, file: Path) -> NDArray[np.float32]:
         )
         raise ConnectorError(message)
     with np.errstate(over="ignore"):  # infinite then, and told of where the vectors are used
-        return np.asarray(array, np.float32, order="C")
+        return np.asarray(array, np.float32)
 
 
 def _array(name: str, file: Path) -> NDArray[Any]:
