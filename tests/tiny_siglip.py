@@ -7,6 +7,15 @@ import numpy as np
 from tiny_checkpoints import RandomTensors, draw_layers, write_json, write_safetensors
 
 _LETTERS = string.ascii_letters + string.digits + string.punctuation + "éдж猫🐈"
+_MERGES = [["c", "a"], ["ca", "t"], ["r", "e"], ["re", "d"], ["▁", "cat"]]
+_PREPROCESSOR = {
+    "do_resize": True,
+    "do_rescale": True,
+    "rescale_factor": 1 / 255,
+    "do_normalize": True,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+}
 
 
 def write_siglip_checkpoint(
@@ -84,10 +93,11 @@ def write_siglip_checkpoint(
         folder / "config.json",
         {"model_type": kind, "vision_config": vision, "text_config": text},
     )
-    write_json(
-        folder / "preprocessor_config.json", _preprocessor(image_size, patch, patches, naflex)
-    )
-    write_json(folder / "tokenizer.json", _tokenizer(vocabulary, gemma=gemma))
+    preprocessor = {"size": {"height": image_size, "width": image_size}, "resample": 3}
+    if naflex:
+        preprocessor = {"patch_size": patch, "max_num_patches": patches, "resample": 2}
+    write_json(folder / "preprocessor_config.json", {**preprocessor, **_PREPROCESSOR})
+    write_json(folder / "tokenizer.json", _gemma_tokenizer() if gemma else _t5_tokenizer())
     write_json(folder / "tokenizer_config.json", _tokenizer_config(gemma=gemma))
     write_safetensors(folder / "model.safetensors", tensors)
     return folder
@@ -95,53 +105,70 @@ def write_siglip_checkpoint(
 
 def t5_vocabulary() -> dict[str, int]:
     """Return the words of SigLIP: those of T5, whose end token also pads."""
-    return _vocabulary("<pad>", "</s>", "<unk>")
+    return _numbered("<pad>", "</s>", "<unk>", "▁", *_LETTERS, "▁a", "▁cat", "▁red")
 
 
 def gemma_vocabulary() -> dict[str, int]:
-    """Return the words of SigLIP 2: those of Gemma."""
-    return _vocabulary("<pad>", "<eos>", "<bos>", "<unk>")
+    """Return the words of SigLIP 2: those of Gemma, with a word for every byte."""
+    spelled = [f"<0x{byte:02X}>" for byte in range(256)]
+    pieces = ["".join(merge) for merge in _MERGES]
+    return _numbered("<pad>", "<eos>", "<bos>", "<unk>", *spelled, "▁", *_LETTERS, *pieces)
 
 
-def _vocabulary(*marks: str) -> dict[str, int]:
-    words = (*marks, "▁", *_LETTERS, "▁a", "▁cat", "▁red")
+def _numbered(*words: str) -> dict[str, int]:
     return {word: number for number, word in enumerate(words)}
 
 
-def _tokenizer(vocabulary: dict[str, int], *, gemma: bool) -> dict[str, object]:
-    """Return a tokenizer.json as they are published: Gemma's knows of no end token by itself."""
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    marks = [word for word in vocabulary if word.startswith("<") and len(word) > 1]
-    end = {"id": "</s>", "type_id": 0}
-    ending = {
-        "type": "TemplateProcessing",
-        "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": end}],
-        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
-        "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}},
-    }
-    unigram = {
-        "type": "Unigram",
-        "unk_id": vocabulary["<unk>"],
-        "vocab": [
-            # Longer pieces are likelier, marks are never found in a text.
-            [word, -100.0 if word in marks else -10.0 / len(word)]
-            for word in vocabulary
-        ],
-        "byte_fallback": False,
-    }
+def _t5_tokenizer() -> dict[str, object]:
+    vocabulary = t5_vocabulary()
+    end = {"SpecialToken": {"id": "</s>", "type_id": 0}}
+    first, second = (
+        {"Sequence": {"id": name, "type_id": number}} for number, name in enumerate("AB")
+    )
+    marks = ("<pad>", "</s>", "<unk>")
     return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {"id": vocabulary[mark], "content": mark, **flags, "special": True} for mark in marks
-        ],
-        "normalizer": None,
+        **_common(vocabulary, marks),
         "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"},
-        "post_processor": None if gemma else ending,
-        "decoder": None,
-        "model": unigram,
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [first, end],
+            "pair": [first, end, second, end],
+            "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}},
+        },
+        "model": {
+            "type": "Unigram",
+            "unk_id": vocabulary["<unk>"],
+            # Longer pieces are likelier, marks are never found in a text.
+            "vocab": [
+                [word, -100.0 if word in marks else -10.0 / len(word)] for word in vocabulary
+            ],
+            "byte_fallback": False,
+        },
     }
+
+
+def _gemma_tokenizer() -> dict[str, object]:
+    """Return one that leaves the end token to tokenizer_config.json."""
+    vocabulary = gemma_vocabulary()
+    return {
+        **_common(vocabulary, ("<pad>", "<eos>", "<bos>", "<unk>")),
+        "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        "model": {
+            "type": "BPE",
+            "unk_token": "<unk>",
+            "fuse_unk": True,
+            "byte_fallback": True,
+            "vocab": vocabulary,
+            "merges": _MERGES,
+        },
+    }
+
+
+def _common(vocabulary: dict[str, int], marks: tuple[str, ...]) -> dict[str, object]:
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    added = [{"id": vocabulary[mark], "content": mark, **flags, "special": True} for mark in marks]
+    steps = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
+    return {"version": "1.0", **dict.fromkeys(steps), "added_tokens": added}
 
 
 def _tokenizer_config(*, gemma: bool) -> dict[str, object]:
@@ -159,22 +186,4 @@ def _tokenizer_config(*, gemma: bool) -> dict[str, object]:
         "do_lower_case": True,
         "eos_token": "</s>",
         "pad_token": {"content": "</s>", "__type": "AddedToken"},
-    }
-
-
-def _preprocessor(side: int, patch: int, patches: int, naflex: bool) -> dict[str, object]:  # noqa: FBT001
-    size = (
-        {"patch_size": patch, "max_num_patches": patches}
-        if naflex
-        else {"size": {"height": side, "width": side}}
-    )
-    return {
-        "do_resize": True,
-        **size,
-        "resample": 2 if naflex else 3,
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": [0.5, 0.5, 0.5],
-        "image_std": [0.5, 0.5, 0.5],
     }
