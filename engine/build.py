@@ -19,6 +19,7 @@ from .errors import StorageError
 from .features.behaviour import derived_columns, popularity, trend
 from .features.visual import visual_columns
 from .features.words import WordIndex, WordTable, build_words
+from .given import join_given
 from .index.plan import fresh_index
 from .learn.cooccurrence import picked_together
 from .learn.evaluation import evaluate, users_to_judge
@@ -38,8 +39,8 @@ from .store.home import Home
 from .store.recipe import Recipe
 from .store.status import State, Status, StatusWriter
 from .tables import SourceTables, read_tables
-from .texts import Meanings, item_texts, no_meanings, read_texts
-from .types import Mask, Rows, Vectors
+from .texts import item_texts, read_texts
+from .types import Modality, Rows
 
 __all__ = ["build_model"]
 
@@ -55,7 +56,10 @@ class _Inputs:
 
     tables: SourceTables
     looks: Looks
-    meanings: Meanings
+    images: Modality
+    texts: Modality
+    given: Mapping[str, Any]
+    """What the manifest says of vectors that were given rather than encoded."""
     user_ids: list[str]
     interactions: Interactions
 
@@ -127,7 +131,7 @@ def _build(
     inputs = _fetch(home, config, connections, allow_hosts, encoder, status)
     status.stage(State.TUNING)
     words = build_words(inputs.tables.items.frame, _word_columns(inputs.tables))
-    content = _content(inputs.looks, inputs.meanings, words)
+    content = _content(inputs.images, inputs.texts, words)
     metrics = _tune(inputs.interactions, content, status)
     status.stage(State.TRAINING)
     status.progress("behaviour")
@@ -138,7 +142,7 @@ def _build(
     with new_generation(home.model(config.name)) as writer:
         frozen = _frozen_tables(inputs, catalogue)
         write_snapshot(writer, frozen, catalogue, words, inputs.interactions, people)
-        record = encoders.record(encoder)
+        record = {**encoders.record(encoder), "given": inputs.given}
         writer.commit(_manifest(config, record, inputs, metrics, frozen))
     Recipe.adopt(home.model(config.name))
     status.stage(State.ACTIVE)
@@ -163,23 +167,26 @@ def _fetch(
         allow_hosts=allow_hosts,
         progress=status.progress,
     )
-    meanings = _meanings(home, tables, encoder.texts, status)
+    texts = _texts(home, tables, encoder.texts, status)
+    images = Modality(looks.vectors, looks.presence)
+    images, texts, given = join_given(tables.items.vectors, encoder, images, texts)
+    found = _Inputs(tables, looks, images, texts, given, [], no_interactions())
     if tables.events is None:
-        return _Inputs(tables, looks, meanings, [], no_interactions())
+        return found
     user_ids, interactions = build_interactions(
         tables.events.frame,
         max_per_user=config.interaction_max_per_user,
         expiration_days=config.interaction_expiration_days,
     )
-    return _Inputs(tables, looks, meanings, user_ids, interactions)
+    return replace(found, user_ids=user_ids, interactions=interactions)
 
 
-def _meanings(
+def _texts(
     home: Home, tables: SourceTables, tower: TextTower | None, status: StatusWriter
-) -> Meanings:
+) -> Modality:
     items = tables.items.frame
     if tower is None:
-        return no_meanings(items.height)
+        return Modality(np.zeros((items.height, 0), np.float32), np.zeros(items.height, np.bool_))
     texts = item_texts(items, _word_columns(tables)).to_list()
     return read_texts(texts, tower, home=home, progress=status.progress)
 
@@ -216,13 +223,13 @@ def _tune(interactions: Interactions, content: Catalogue, status: StatusWriter) 
     return {"split": "last fifth of every user's events, by time", **judged}
 
 
-def _content(looks: Looks, meanings: Meanings, words: WordTable) -> Catalogue:
+def _content(images: Modality, texts: Modality, words: WordTable) -> Catalogue:
     """Build the catalogue of pictures and words alone: nobody has done anything in it yet."""
-    n_items = len(looks.presence)
+    n_items = len(images.presence)
     rows_of_words = {word: row for row, word in enumerate(words.vocabulary)}
     return Catalogue(
-        images=_space(looks.vectors, looks.presence),
-        texts=_space(meanings.vectors, meanings.presence),
+        images=_space(images),
+        texts=_space(texts),
         neighbours=np.zeros((n_items, 0), np.int32),
         neighbour_scores=np.zeros((n_items, 0), np.float32),
         trend=np.zeros(n_items, np.float32),
@@ -230,7 +237,8 @@ def _content(looks: Looks, meanings: Meanings, words: WordTable) -> Catalogue:
     )
 
 
-def _space(vectors: Vectors, presence: Mask) -> Space:
+def _space(modality: Modality) -> Space:
+    vectors, presence = modality.vectors, modality.presence
     total = vectors.sum(axis=0, dtype=np.float64)  # rows of what is absent are zero
     # Of a few vectors the mean says little of what all share: it is drawn towards nothing.
     center = (total / (np.count_nonzero(presence) + _FEW)).astype(np.float32)
@@ -310,7 +318,7 @@ def _manifest(
         "counts": {
             "items": len(frozen.item_ids),
             "items_with_picture": int(inputs.looks.presence.sum()),
-            "items_with_text_vector": int(inputs.meanings.presence.sum()),
+            "items_with_text_vector": int(inputs.texts.presence.sum()),
             "events": 0 if tables.events is None else tables.events.frame.height,
             "users": len(frozen.user_ids),
         },

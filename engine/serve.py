@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .encode.base import Encoder
 from .encoders import Encoders
 from .errors import UnknownItemError, UnsupportedError
+from .probes import QueryEncoder
 from .rank.fuse import Ranked
 from .rank.query import Query
 from .rank.ranker import Ranker
@@ -19,7 +19,7 @@ from .snapshot import Snapshot
 from .store.generation import Generation
 from .store.ids import IdTable
 from .store.records import RecordTable
-from .types import History, Mask, Rows, Vectors
+from .types import History, Mask, Rows
 
 __all__ = ["Serving"]
 
@@ -35,7 +35,7 @@ class Serving:
 
     def __init__(self, generation: Generation, encoders: Encoders) -> None:
         self.generation = generation
-        self._encoders = encoders
+        self._query_encoder = QueryEncoder(generation.manifest["encoder"], encoders)
         self._snapshot = Snapshot(generation)
         self._ranker = Ranker(self._snapshot.catalogue)
         self._masks: dict[str, Mask] = {}
@@ -125,51 +125,15 @@ class Serving:
         allow_hosts: Collection[str],
     ) -> Response:
         """Find items by a picture, by words, or both; see `Client.retrieve`."""
-        notes: list[str] = []
-        looks, meaning = self._probes(image, text, allow_hosts, notes)
+        probe = self._query_encoder.probe(image, text, allow_hosts)
+        notes = list(probe.notes)
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.for_query(
-            query.limit, looks=looks, meaning=meaning, text=text, allowed=allowed
+            query.limit, looks=probe.images, meaning=probe.texts, text=text, allowed=allowed
         )
-        if len(ranked.rows) == 0 and text is not None and meaning is None and _any(allowed):
+        if len(ranked.rows) == 0 and text is not None and probe.texts is None and _any(allowed):
             notes.append(f"no item that passes the filter has a word of {text!r}")
         return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
-
-    def _probes(
-        self,
-        image: str | os.PathLike[str] | bytes | None,
-        text: str | None,
-        allow_hosts: Collection[str],
-        notes: list[str],
-    ) -> tuple[Vectors | None, Vectors | None]:
-        """Return the vectors to look for among the items' pictures, and among their texts."""
-        looks: list[Vectors] = []
-        meaning: list[Vectors] = []
-        if image is not None:
-            from .pictures import encode_query  # pictures in a query are rare
-
-            looks.append(encode_query(image, self._encoder.images, allow_hosts)[None])
-        if text is not None and self._record["texts"] is None:
-            notes.append(
-                f"encoder {self._record['name']!r} has no text tower: "
-                "matched by the items' own words"
-            )
-        elif text and not text.isspace() and self._encoder.texts is not None:
-            meaning.append(self._encoder.texts.encode([text]))
-        if self._record["is_joint"]:
-            looks, meaning = looks + meaning, meaning + looks
-        return _stacked(looks), _stacked(meaning)
-
-    @property
-    def _record(self) -> dict[str, Any]:
-        """What the manifest says of the encoder."""
-        record: dict[str, Any] = self.generation.manifest["encoder"]
-        return record
-
-    @cached_property
-    def _encoder(self) -> Encoder:
-        """The encoder of this generation, opened by the first query that needs it."""
-        return self._encoders.reopen(self._record)
 
     @cached_property
     def _columns(self) -> Any:  # noqa: ANN401 - a Polars frame, imported only with a filter
@@ -291,10 +255,6 @@ def _response(
         explanation=explanation,
         notes=list(notes),
     )
-
-
-def _stacked(vectors: Sequence[Vectors]) -> Vectors | None:
-    return np.concatenate(vectors) if vectors else None
 
 
 def _parts(ranked: Ranked) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -11,28 +10,12 @@ import polars as pl
 from .encode.base import TextTower
 from .store.home import Home
 from .store.vectors import VectorCache
-from .types import Mask, Vectors
+from .types import Modality
 
-__all__ = ["Meanings", "item_texts", "no_meanings", "read_texts"]
+__all__ = ["item_texts", "read_texts"]
 
 _BATCH = 256
 _FLUSH_EVERY_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Meanings:
-    """What the words of all items say, in item-row order.
-
-    `vectors`, shape (n, d), are unit rows where `presence`, shape (n,), is true and zero elsewhere.
-    """
-
-    vectors: Vectors
-    presence: Mask
-
-
-def no_meanings(n_items: int) -> Meanings:
-    """Return what is had of an encoder that reads no text: vectors of no dimensions."""
-    return Meanings(np.zeros((n_items, 0), np.float32), np.zeros(n_items, np.bool_))
 
 
 def item_texts(items: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
@@ -68,7 +51,7 @@ def read_texts(
     *,
     home: Home,
     progress: Callable[[str, int, int], None],
-) -> Meanings:
+) -> Modality:
     """Encode the texts of the items, equal ones once, and only those never encoded before.
 
     Parameters
@@ -103,7 +86,7 @@ def read_texts(
         cache.flush()
     vectors = np.zeros((len(texts), tower.dim), np.float32)
     vectors[presence] = cache.get([key for key, text in zip(keys, texts, strict=True) if text])
-    return Meanings(vectors, presence)
+    return Modality(vectors, presence)
 
 
 def _written(column: pl.Series) -> pl.Series:

@@ -36,6 +36,18 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Modality:
+    """What the items' pictures, or their words, are as vectors, in item-row order.
+
+    `vectors`, shape (n, d), are unit rows where `presence`, shape (n,), is true and zero elsewhere;
+    d is 0 where the model has no such vectors.
+    """
+
+    vectors: Vectors
+    presence: Mask
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What one user picked, one entry per item, oldest first.
 

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sightline.store.home import Home
-from sightline.texts import item_texts, no_meanings, read_texts
+from sightline.texts import item_texts, read_texts
 
 
 class LetterCounts:
@@ -42,8 +42,6 @@ def test_the_shortest_column_comes_first_so_that_a_long_description_does_not_pus
 def test_items_without_columns_of_words_have_no_text():
     items = pl.DataFrame({"price": [1, 2]})
     assert item_texts(items, []).to_list() == ["", ""]
-    assert no_meanings(2).vectors.shape == (2, 0)
-    assert not no_meanings(2).presence.any()
 
 
 def test_an_item_without_words_has_no_vector(tmp_path):

@@ -1,0 +1,112 @@
+"""Joins a query with the encoder of a generation: its picture and words become vectors."""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .encode.base import Encoder
+from .encoders import Encoders
+from .errors import UnsupportedError
+from .types import Vectors
+
+__all__ = ["Probe", "QueryEncoder"]
+
+_NO_VECTORS = "matched by the items' own words"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What to look for: unit vectors, one row per part of the query; None where there is nothing.
+
+    `images`, shape (q, d), among the items' pictures; `texts`, shape (p, t), among their words.
+    """
+
+    images: Vectors | None
+    texts: Vectors | None
+    notes: tuple[str, ...] = ()
+
+
+class QueryEncoder:
+    """Encodes queries in the spaces of one generation; threads may share it.
+
+    Parameters
+    ----------
+    record
+        What the generation's manifest says of its encoder, and of vectors that were given.
+    encoders
+        Where the encoder is opened, by the first query that needs it.
+    """
+
+    def __init__(self, record: Mapping[str, Any], encoders: Encoders) -> None:
+        self._record = record
+        self._encoders = encoders
+
+    def probe(
+        self,
+        image: str | os.PathLike[str] | bytes | None,
+        text: str | None,
+        allow_hosts: Collection[str],
+    ) -> Probe:
+        """Encode a picture, words, or both; see `sightline.Client.retrieve`.
+
+        Raises
+        ------
+        UnsupportedError
+            For a picture, if no vectors of the model are in the space of its encoder.
+        UnreadableImageError
+            If the picture cannot be read.
+        EncoderError
+            If the encoder is gone or does not run here.
+        """
+        found: dict[str, list[Vectors]] = {"images": [], "texts": []}
+        notes = []
+        if image is not None:
+            spaces = self._spaces_of("images")
+            if not spaces:
+                column = self._record["given"]["images"]["column"]
+                message = (
+                    f"the picture vectors of this model were given (column {column!r}), so a "
+                    "picture cannot be compared with them; name the encoder that they come from "
+                    "as language_model_name"
+                )
+                raise UnsupportedError(message)
+            from .pictures import encode_query  # pictures in a query are rare
+
+            vector = encode_query(image, self._encoder.images, allow_hosts)
+            for space in spaces:
+                found[space].append(vector[None])
+        if text and not text.isspace():
+            spaces = self._spaces_of("texts")
+            tower = self._encoder.texts if spaces else None
+            if tower is None:
+                notes.append(self._why_words_alone())
+            else:
+                vectors = tower.encode([text])
+                for space in spaces:
+                    found[space].append(vectors)
+        return Probe(_stacked(found["images"]), _stacked(found["texts"]), tuple(notes))
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return self._encoders.reopen(self._record)
+
+    def _spaces_of(self, tower: str) -> list[str]:
+        """Return which vectors of the items can be compared with those of a tower."""
+        if self._record[tower] is None:
+            return []
+        reached = ("images", "texts") if self._record["is_joint"] else (tower,)
+        given = self._record.get("given", {})
+        return [kind for kind in reached if kind not in given or given[kind]["in_encoders_space"]]
+
+    def _why_words_alone(self) -> str:
+        if self._record["texts"] is None:
+            return f"encoder {self._record['name']!r} has no text tower: {_NO_VECTORS}"
+        return f"the text vectors of this model were given, without their encoder: {_NO_VECTORS}"
+
+
+def _stacked(vectors: list[Vectors]) -> Vectors | None:
+    return np.concatenate(vectors) if vectors else None
