@@ -98,8 +98,7 @@ def _write_visual(
     destination: Path,
     precision: Precision,
 ) -> VisualTower:
-    path = graph_path(destination, VISUAL_FILE)
-    with Graph(path, "fp32" if precision == "int8" else precision) as graph:
+    with Graph(graph_path(destination, VISUAL_FILE), precision) as graph:
         pixels = graph.input("pixels", np.uint8, ["batch", shape.side, shape.side, 3])
         x = _normalised(graph, pixels, preparation)
         half = shape.width // 2

@@ -215,6 +215,7 @@ def test_a_tokenizer_that_cuts_and_pads_by_itself_is_freed_of_that(tmp_path):
     folder, pack = _build_again(source, tmp_path / "again")
     kept = Tokenizer.from_file(str(folder / pack.textual.tokenizer))
     assert len(kept.encode("a a a a a a a a a").ids) == 10
+    assert len(kept.encode("a").ids) == 2
 
 
 def test_what_a_config_leaves_out_is_that_of_the_base_model(tmp_path):
