@@ -153,9 +153,14 @@ def attention(
         None if layer.query.bias is None else layer.query.bias * scale,
     )
     source = queries if keys is None else keys
-    q = _split(graph, linear(graph, queries, scaled, f"{name}.query"), heads, [0, 2, 1, 3])
-    k = _split(graph, linear(graph, source, layer.key, f"{name}.key"), heads, [0, 2, 3, 1])
-    v = _split(graph, linear(graph, source, layer.value, f"{name}.value"), heads, [0, 2, 1, 3])
+    by_head = graph.integers([0, 0, heads, width // heads])
+    q = linear(graph, queries, scaled, f"{name}.query")
+    k = linear(graph, source, layer.key, f"{name}.key")
+    v = linear(graph, source, layer.value, f"{name}.value")
+    q, k, v = (graph.add("Reshape", part, by_head) for part in (q, k, v))
+    q = graph.add("Transpose", q, perm=[0, 2, 1, 3])
+    k = graph.add("Transpose", k, perm=[0, 2, 3, 1])
+    v = graph.add("Transpose", v, perm=[0, 2, 1, 3])
     scores = graph.add("MatMul", q, k)
     if mask is not None:
         scores = graph.add("Add", scores, mask)
@@ -250,13 +255,6 @@ def _patch_product(graph: Graph, cells: Value, matrix: Array) -> Value:
         graph.constant(np.array(1, np.float32), "one"),
         graph.constant(scale, "patch.scale"),
         domain=_MICROSOFT,
-    )
-
-
-def _split(graph: Graph, x: Value, heads: int, order: list[int]) -> Value:
-    # (batch, tokens, width) by heads; 0 keeps an axis, -1 takes the rest.
-    return graph.add(
-        "Transpose", graph.add("Reshape", x, graph.integers([0, 0, heads, -1])), perm=order
     )
 
 
