@@ -271,7 +271,7 @@ def _place(file: Path, room: int, start: int, entry: Mapping[str, Any]) -> _Plac
         message = f"numbers of type {kind}, where float32, float16 and bfloat16 can be read"
         raise ValueError(message)
     length = math.prod(shape) * _SAFETENSORS_TYPES[kind].itemsize
-    if begin < 0 or end - begin != length or end > room:
+    if min(begin, *shape, 0) < 0 or end - begin != length or end > room:
         message = f"a tensor of shape {shape} in the bytes {begin} to {end} of {room}"
         raise ValueError(message)
     return _Place(file, kind, shape, start + begin)

@@ -66,14 +66,14 @@ class Transformer:
     @classmethod
     def from_config(cls, entries: Mapping[str, Any]) -> Self:
         """Read them under the names of Hugging Face."""
-        width, heads = int(entries["hidden_size"]), int(entries["num_attention_heads"])
+        width, heads = _count(entries, "hidden_size"), _count(entries, "num_attention_heads")
         if width % heads:
             message = f"the config divides a width of {width} among {heads} heads: it is damaged"
             raise CheckpointError(message)
         return cls(
             width,
-            int(entries["intermediate_size"]),
-            int(entries["num_hidden_layers"]),
+            _count(entries, "intermediate_size"),
+            _count(entries, "num_hidden_layers"),
             heads,
             known_activation(entries["hidden_act"]),
             float(entries["layer_norm_eps"]),
@@ -105,7 +105,7 @@ class VisionShape:
         }
         entries = {**default, **config}
         transformer = Transformer.from_config(entries)
-        return cls(transformer, dim, int(entries["image_size"]), int(entries["patch_size"]))
+        return cls(transformer, dim, _count(entries, "image_size"), _count(entries, "patch_size"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,8 @@ class TextShape:
         return cls(
             Transformer.from_config(entries),
             dim,
-            int(entries["vocab_size"]),
-            int(entries["max_position_embeddings"]),
+            _count(entries, "vocab_size"),
+            _count(entries, "max_position_embeddings"),
             _end(entries["eos_token_id"]),
         )
 
@@ -155,12 +155,12 @@ def build_clip(checkpoint: Checkpoint, destination: Path, precision: Precision) 
     config = checkpoint.config
     visual = textual = None
     if config["model_type"] != "clip_text_model":
-        entries = config.get("vision_config", config)
+        entries = _table(config, "vision_config")
         vision = VisionShape.from_config(entries, _dim(config, entries))
         preparation = read_preparation(checkpoint.folder)
         visual = write_visual(checkpoint, vision, preparation, destination, precision)
     if config["model_type"] != "clip_vision_model":
-        entries = config.get("text_config", config)
+        entries = _table(config, "text_config")
         text = TextShape.from_config(entries, _dim(config, entries))
         textual = write_textual(checkpoint, text, checkpoint.folder, destination, precision)
     scale = checkpoint.scalar("logit_scale")
@@ -351,5 +351,23 @@ def _end(entry: Any) -> int | None:  # noqa: ANN401 - from JSON
     return None if entry == _WRONG_END else entry
 
 
+def _table(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the config of a tower, which is the whole one where there is but that tower."""
+    table = config.get(key, config)
+    if not isinstance(table, Mapping):
+        message = f"{key} of config.json must be an object, not {table!r}: download it again"
+        raise CheckpointError(message)
+    return table
+
+
+def _count(entries: Mapping[str, Any], key: str) -> int:
+    value = entries[key]
+    if not isinstance(value, int) or value < 1:
+        message = f"{key} of config.json must be a whole number above 0, not {value!r}"
+        raise CheckpointError(message)
+    return value
+
+
 def _dim(config: Mapping[str, Any], tower: Mapping[str, Any]) -> int:
-    return int(config.get("projection_dim", tower.get("projection_dim", 512)))
+    dim = config.get("projection_dim", tower.get("projection_dim", 512))
+    return _count({"projection_dim": dim}, "projection_dim")

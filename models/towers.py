@@ -73,13 +73,11 @@ def read_preparation(folder: Path, default: Preparation = Preparation()) -> Prep
     fit = default.fit
     if entries.get("do_center_crop"):
         fit = "crop"
-    elif "do_center_crop" in entries or isinstance(size, Mapping):
-        fit = "squash" if isinstance(size, Mapping) and "height" in size else default.fit
-    mean, std = default.mean, default.std
-    if entries.get("do_normalize", True):
-        mean = channels(entries.get("image_mean", mean))
-        std = channels(entries.get("image_std", std))
-    else:
+    elif isinstance(size, Mapping) and "height" in size:
+        fit = "squash"
+    mean = channels(entries.get("image_mean") or default.mean)
+    std = channels(entries.get("image_std") or default.std)
+    if not entries.get("do_normalize", True):
         mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     return Preparation(
         fit, default.resample if resample is None else _RESAMPLE[resample], mean, std
