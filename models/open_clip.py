@@ -108,18 +108,18 @@ def build_open_clip(checkpoint: Checkpoint, destination: Path, precision: Precis
     model = _table(checkpoint.config, "model_cfg")
     vision = _table(model, "vision_cfg")
     _refuse(vision, _VISION_KEYS, "vision_cfg")
-    width, dim = int(vision.get("width", 768)), int(model["embed_dim"])
+    width = _number(vision, "width", 768)
     shape = VisionShape.from_config(
         {
             "hidden_size": width,
-            "intermediate_size": int(width * float(vision.get("mlp_ratio", 4.0))),
+            "intermediate_size": int(width * _number(vision, "mlp_ratio", 4.0)),
             "num_hidden_layers": vision.get("layers", 12),
-            "num_attention_heads": width // int(vision.get("head_width", 64)),
+            "num_attention_heads": int(width // _number(vision, "head_width", 64)),
             "image_size": vision.get("image_size", 224),
             "patch_size": vision.get("patch_size", 16),
             "hidden_act": _activation(model),
         },
-        dim,
+        int(_number(model, "embed_dim")),
     )
     names = OpenClipNames(checkpoint)
     preparation = open_clip_preparation(checkpoint.config)
@@ -140,18 +140,18 @@ def open_clip_text_shape(model: Mapping[str, Any]) -> TextShape:
     """
     text = _table(model, "text_cfg")
     _refuse(text, _TEXT_KEYS, "text_cfg")
-    width = int(text.get("width", 512))
+    width = _number(text, "width", 512)
     shape = TextShape.from_config(
         {
             "hidden_size": width,
-            "intermediate_size": int(width * float(text.get("mlp_ratio", 4.0))),
+            "intermediate_size": int(width * _number(text, "mlp_ratio", 4.0)),
             "num_hidden_layers": text.get("layers", 12),
             "num_attention_heads": text.get("heads", 8),
             "vocab_size": text.get("vocab_size", 49408),
             "max_position_embeddings": text.get("context_length", 77),
             "hidden_act": _activation(model),
         },
-        int(model["embed_dim"]),
+        int(_number(model, "embed_dim")),
     )
     return replace(
         shape, end=int(text.get("eos_id", 2)) if text.get("pool_type") == "eos" else None
@@ -185,6 +185,14 @@ def _table(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         message = f"open_clip_config.json has no table {key}: download it again"
         raise CheckpointError(message)
     return table
+
+
+def _number(table: Mapping[str, Any], key: str, default: float | None = None) -> float:
+    value = table.get(key, default)
+    if not isinstance(value, int | float) or value <= 0:
+        message = f"{key} in open_clip_config.json must be a number above 0, not {value!r}"
+        raise CheckpointError(message)
+    return value
 
 
 def _refuse(table: Mapping[str, Any], known: set[str], where: str) -> None:

@@ -230,6 +230,30 @@ def test_an_open_clip_of_another_architecture_is_refused(tmp_path, tower, entrie
         build(source)
 
 
+@pytest.mark.parametrize(
+    ("keys", "entries"),
+    [
+        ((), {"embed_dim": None}),
+        (("vision_cfg",), {"width": "wide"}),
+        (("vision_cfg",), {"head_width": 0}),
+        (("text_cfg",), {"width": -1}),
+    ],
+)
+def test_an_open_clip_config_of_nonsense_is_refused(tmp_path, keys, entries):
+    source = write_open_clip_checkpoint(tmp_path / "checkpoint")
+    edit(source / "open_clip_config.json", "model_cfg", *keys, **entries)
+    (name,) = entries
+    with pytest.raises(CheckpointError, match=f"{name} in open_clip_config.json must be a number"):
+        build(source)
+
+
+def test_an_open_clip_config_without_a_model_is_refused(tmp_path):
+    source = write_open_clip_checkpoint(tmp_path / "checkpoint")
+    write_json(source / "open_clip_config.json", {"model_cfg": {"embed_dim": 16}})
+    with pytest.raises(CheckpointError, match="no table vision_cfg"):
+        build(source)
+
+
 def test_an_open_clip_config_says_what_becomes_of_pictures(tmp_path):
     source = write_open_clip_checkpoint(tmp_path / "checkpoint")
     edit(
