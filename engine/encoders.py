@@ -1,41 +1,87 @@
 """The encoders of a home: opened by name for a build, and by record for a query."""
 
-# First stand by the lead, so that build and serve have something to call: to be replaced by the
-# full one. The callers rely on: Encoders(home, compute), open(name, progress=...), record(encoder),
-# reopen(record). A record has name, is_joint, images {fingerprint, dim}, texts {...} or None.
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from sightline_models.errors import CheckpointError, PackError
+from sightline_models.pack import PACK_FILE, Pack, Precision, read_pack
 
 from .encode.attributes import AttributesTower
 from .encode.base import Encoder
 from .encode.device import Compute
+from .encode.names import BUNDLED, IMMICH, EncoderName, parse_name
+from .encode.towers import open_pack
 from .errors import EncoderError
+from .packs import Entry, Packs, Seen, details, own_files_only, summary
 from .store.home import Home
+from .store.seals import identity
+
+if TYPE_CHECKING:
+    from .encode.hub import Hub
 
 __all__ = ["Encoders"]
 
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Told the step, what of it is done, and how much there is; 0 where that is not known."""
+
 
 class Encoders:
-    """Opens the encoders that models name."""
+    """Opens encoders by name, and keeps the packs that they are made of; threads may share it.
 
-    def __init__(self, home: Home, compute: Compute = Compute()) -> None:  # noqa: B008
-        self._home = home
+    A name is ``attributes`` (bundled), a folder, a Hugging Face id ``owner/name`` with an optional
+    ``@revision``, an immich id such as ``ViT-B-32__openai``, or what `build` was told; each with an
+    optional precision, ``:fp32``, ``:fp16`` or ``:int8``.
+
+    Parameters
+    ----------
+    home
+        Where packs are kept, in its folder ``encoders``.
+    compute
+        The device and threads that encoders run on.
+    hub
+        Takes the place of the hub that ``HF_ENDPOINT`` names.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        compute: Compute = Compute(),  # noqa: B008 - immutable
+        *,
+        hub: "Hub | None" = None,
+    ) -> None:
+        self._packs = Packs(home)
         self._compute = compute
+        self._given_hub = hub
+        self._opening = threading.Lock()
+        self._opened: dict[Path, tuple[Pack, Encoder]] = {}
 
-    def open(
-        self, name: str, *, progress: Callable[[str, int, int], None] | None = None
-    ) -> Encoder:
-        """Open the encoder of this name, pulled and built into the home on its first use."""
-        if name == "attributes":
-            return Encoder(name, AttributesTower())
-        message = f"there is no encoder {name!r}"
-        raise EncoderError(message)
+    def open(self, name: str, *, progress: Progress | None = None) -> Encoder:
+        """Open the encoder of this name; on its first use it is downloaded and built into the home.
+
+        Once the home has a pack of the name, nothing is asked of the network.
+
+        Raises
+        ------
+        EncoderError
+            If there is none of this name, it cannot be downloaded or built, or its files are
+            damaged.
+        StorageError
+            If the home cannot be written.
+        """
+        wanted = parse_name(name)
+        if _is_bundled(wanted):
+            return _bundled()
+        entry = self._entry(wanted, progress or _silent)
+        return self._open(entry, str(wanted))
 
     def record(self, encoder: Encoder) -> dict[str, Any]:
         """Return what a manifest keeps of an encoder, and `reopen` finds it by."""
         towers = {"images": encoder.images, "texts": encoder.texts}
-        return {
+        record: dict[str, Any] = {
             "name": encoder.name,
             "is_joint": encoder.is_joint,
             **{
@@ -43,7 +89,264 @@ class Encoders:
                 for kind, tower in towers.items()
             },
         }
+        entry = None if encoder.name == BUNDLED else self._packs.of(_fingerprints(record))
+        return {**record, "pack": entry.folder.name if entry else None}
 
     def reopen(self, record: Mapping[str, Any]) -> Encoder:
-        """Open the encoder that a generation was built with; never asks the network."""
-        return self.open(record["name"])
+        """Open the encoder that a generation was built with; never asks the network.
+
+        Raises
+        ------
+        EncoderError
+            If the home has it no more, or its files are damaged.
+        """
+        fingerprints = _fingerprints(record)
+        if fingerprints == (None, None):
+            return _bundled()
+        entry = self._packs.of(fingerprints, str(record.get("pack") or ""))
+        if entry is None:
+            message = (
+                f"this model was built with another version of the encoder {record['name']!r} than "
+                "those that are here, and vectors of two encoders cannot be compared: build it "
+                "again with `sightline update-model`, or bring the encoder's folder back"
+            )
+            raise EncoderError(message)
+        return self._open(entry, str(record["name"]))
+
+    def list(self) -> "list[dict[str, Any]]":
+        """Return a line on every encoder that is ready to use, the bundled one first."""
+        images = AttributesTower()
+        bundled = {"name": BUNDLED, "precision": None, "dim": images.dim, "reads": "pictures"}
+        return [bundled, *(summary(entry) for entry in self._packs.all())]
+
+    def show(self, name: str) -> dict[str, Any]:
+        """Say all that is known of one encoder; nothing is downloaded.
+
+        Raises
+        ------
+        EncoderError
+            If neither the home nor this version knows it.
+        """
+        wanted = parse_name(name)
+        if _is_bundled(wanted):
+            return {**self.list()[0], "fingerprints": {"images": AttributesTower.fingerprint}}
+        entry = self._packs.newest(wanted.text, wanted.precision)
+        if entry is not None:
+            return details(entry)
+        from sightline_models.cards import card_of
+
+        if (card := card_of(wanted.text)) is not None:
+            about = {"name": card.name, "dim": card.dim, "reads": card.towers}
+            return {**about, "licence": card.licence, "folder": None}
+        message = f"{str(wanted)!r} is not in this home: `sightline encoders pull {wanted}` first"
+        raise EncoderError(message)
+
+    def pull(self, name: str, *, progress: Progress | None = None) -> dict[str, Any]:
+        """Fetch what the hub has of a name now; returns what `show` does.
+
+        Models built with an earlier pack of that name keep it until they are built again.
+
+        Raises
+        ------
+        EncoderError
+            As of `open`; and if the name is of no encoder of the hub.
+        """
+        wanted = parse_name(name)
+        repo = _repo(wanted)
+        if repo is None:
+            message = f"{str(wanted)!r} is no name of the hub, so there is nothing to pull"
+            raise EncoderError(message)
+        return details(self._from_hub(wanted, repo, progress or _silent, ask_again=True))
+
+    def build(
+        self,
+        folder: Path,
+        *,
+        name: str | None = None,
+        precision: Precision | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Make a pack of a local folder, anew; returns what `show` does.
+
+        Parameters
+        ----------
+        folder
+            A checkpoint, which is built into the home, or a pack or ready-made folder, which is
+            used where it lies.
+        name
+            What it is to be chosen by; None: the path of the folder.
+        precision
+            None: fp32 of a checkpoint, the most exact that a ready-made folder has.
+
+        Raises
+        ------
+        EncoderError
+            If the folder is none of these, or the name is taken or unfit.
+        """
+        place = folder.expanduser().absolute()
+        text = str(place) if name is None else _own_name(name)
+        wanted = EncoderName(text, precision, folder=place)
+        return details(self._from_folder(wanted, progress or _silent, anew=True))
+
+    def _entry(self, wanted: EncoderName, progress: Progress) -> Entry:
+        if wanted.folder is not None:
+            return self._from_folder(wanted, progress)
+        entry = self._packs.newest(wanted.text, wanted.precision)
+        if entry is not None:
+            return entry
+        if (repo := _repo(wanted)) is not None:
+            return self._from_hub(wanted, repo, progress)
+        from sightline_models.cards import near_names
+
+        built = {entry.pack.name for entry in self._packs.all()}
+        near = near_names(wanted.text, built)
+        hint = f"; is {' or '.join(near)} meant?" if near else ""
+        message = (
+            f"there is no encoder {str(wanted)!r} here (`sightline encoders list`), and no hub id "
+            f"is without an owner, as in 'owner/name'{hint}"
+        )
+        raise EncoderError(message)
+
+    def _from_hub(
+        self, wanted: EncoderName, repo: str, progress: Progress, *, ask_again: bool = False
+    ) -> Entry:
+        from .weights import find_at_hub, make_pack
+
+        progress(f"looking for {wanted.text}", 0, 0)
+        source = find_at_hub(wanted, repo, self._hub) if ask_again else None
+        with _told(), self._packs.adding(lambda: progress("waiting for another pull", 0, 0)) as new:
+            entry = self._packs.newest(wanted.text, wanted.precision)
+            if entry is not None and (source is None or self._is_current(entry, source.revision)):
+                return entry
+            source = source or find_at_hub(wanted, repo, self._hub)
+            pack = make_pack(source, new, wanted, self._hub, progress)
+            return self._packs.keep(new, pack, is_default=_is_default(wanted, pack))
+
+    def _from_folder(self, wanted: EncoderName, progress: Progress, *, anew: bool = False) -> Entry:
+        folder = wanted.folder
+        if folder is None or not folder.is_dir():
+            message = f"there is no folder {folder}, so it cannot be an encoder"
+            raise EncoderError(message)
+        from .weights import is_checkpoint
+
+        with _told():
+            if not (folder / PACK_FILE).is_file() and is_checkpoint(folder):
+                return self._from_checkpoint(wanted, folder, progress, anew=anew)
+            return self._in_place(wanted, folder, progress)
+
+    def _from_checkpoint(
+        self, wanted: EncoderName, folder: Path, progress: Progress, *, anew: bool
+    ) -> Entry:
+        """Build the checkpoint in a folder, unless a pack of the very files is there."""
+        from .weights import files_of_checkpoint, make_pack
+
+        seen: Seen = {str(path): identity(path) for path in files_of_checkpoint(folder)}
+
+        def made() -> Entry | None:
+            entry = None if anew else self._packs.newest(wanted.text, wanted.precision)
+            return entry if entry and entry.made_from == seen else None
+
+        if (entry := made()) is not None:
+            return entry
+        with self._packs.adding(lambda: progress("waiting for another build", 0, 0)) as new:
+            if (entry := made()) is not None:
+                return entry
+            pack = make_pack(folder, new, wanted, self._hub, progress)
+            default = _is_default(wanted, pack)
+            return self._packs.keep(new, pack, is_default=default, made_from=seen)
+
+    def _in_place(self, wanted: EncoderName, folder: Path, progress: Progress) -> Entry:
+        """Note a pack or ready-made folder, whose files stay where they are."""
+        entry = self._packs.newest(wanted.text, wanted.precision)
+        own = read_pack(folder) if (folder / PACK_FILE).is_file() else None
+        if entry is not None and entry.files == folder:
+            if own is not None and own.files == entry.pack.files:
+                return entry
+            if own is None and self._packs.is_intact(entry):
+                return entry
+        progress(f"reading {folder.name}", 0, 0)
+        from sightline_models.layouts import read_layout
+
+        pack = own or read_layout(folder, name=wanted.text, precision=wanted.precision)
+        if wanted.precision not in {None, pack.precision}:
+            message = f"{folder} is {pack.precision}, not {wanted.precision}"
+            raise EncoderError(message)
+        named = replace(own_files_only(pack, folder) if own else pack, name=wanted.text)
+        with self._packs.adding(lambda: progress("waiting for another build", 0, 0)) as new:
+            default = _is_default(wanted, named)
+            return self._packs.keep(new, named, is_default=default, files=folder)
+
+    def _is_current(self, entry: Entry, revision: str) -> bool:
+        """Whether a pack is of the revision that the hub has now, and whole."""
+        return entry.pack.revision == revision and self._packs.is_intact(entry)
+
+    def _open(self, entry: Entry, name: str) -> Encoder:
+        with self._opening:
+            self._packs.verify(entry)
+            kept = self._opened.get(entry.folder)
+            if kept is None or kept[0] != entry.pack:
+                images, texts = open_pack(entry.files, entry.pack, self._compute)
+                joint = entry.pack.is_joint
+                encoder = Encoder(name, images or AttributesTower(), texts, is_joint=joint)
+                kept = self._opened[entry.folder] = (entry.pack, encoder)
+            return replace(kept[1], name=name)
+
+    @property
+    def _hub(self) -> "Hub":
+        if self._given_hub is None:
+            from .encode.hub import Hub  # a tenth of a second, which queries need not spend
+
+            self._given_hub = Hub()
+        return self._given_hub
+
+
+def _bundled() -> Encoder:
+    return Encoder(BUNDLED, AttributesTower())
+
+
+def _is_bundled(wanted: EncoderName) -> bool:
+    if wanted.text == BUNDLED and wanted.precision is not None:
+        message = f"{BUNDLED!r} has no precisions: leave ':{wanted.precision}' out"
+        raise EncoderError(message)
+    return wanted.text == BUNDLED
+
+
+def _repo(wanted: EncoderName) -> str | None:
+    """Return the repository of a name, also of those that only look like the user's own."""
+    from sightline_models.cards import IMMICH_NAMES
+
+    return f"{IMMICH}/{wanted.text}" if wanted.text in IMMICH_NAMES else wanted.repo
+
+
+def _own_name(name: str) -> str:
+    wanted = parse_name(name)
+    if wanted.text == BUNDLED or wanted.folder or wanted.precision or wanted.revision:
+        message = (
+            f"{name!r} cannot be the name of a pack: give letters, digits, '_', '-' or '.', or "
+            f"owner/name, without '@' and ':', and not {BUNDLED!r}"
+        )
+        raise EncoderError(message)
+    return wanted.text
+
+
+def _is_default(wanted: EncoderName, pack: Pack) -> bool:
+    return wanted.precision is None or pack.precision == "fp32"
+
+
+def _fingerprints(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return those of the pack in a record: the default image tower is no part of any."""
+    images, texts = ((record.get(kind) or {}).get("fingerprint") for kind in ("images", "texts"))
+    return (None if images == AttributesTower.fingerprint else images), texts
+
+
+def _silent(*_: object) -> None:
+    pass
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the errors of `sightline_models` into ours."""
+    try:
+        yield
+    except (CheckpointError, PackError) as error:
+        raise EncoderError(str(error)) from error

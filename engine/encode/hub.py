@@ -96,6 +96,21 @@ class Hub:
         licence = getattr(info.card_data, "license", None)
         return Listing(repo, revision, str(info.sha), files, str(licence or ""))
 
+    def exists(self, repo: str) -> bool:
+        """Whether there is such a repository that this account may see.
+
+        Raises
+        ------
+        EncoderError
+            If the hub refuses to say. Without a network, its cache answers.
+        """
+        with self._explained(repo, None):
+            try:
+                with _unreachable_as_offline():
+                    return self._api.repo_exists(repo)
+            except OfflineModeIsEnabled:
+                return self._cached(repo, None) is not None
+
     def conversion(self, repo: str) -> Listing | None:
         """List the pull request in which the hub's converter offers safetensors, if there is one.
 
@@ -104,6 +119,8 @@ class Hub:
         EncoderError
             As of `listing`.
         """
+        if constants.is_offline_mode():
+            return None
         with self._explained(repo, None), _unreachable_as_offline():
             offered = self._api.get_repo_discussions(
                 repo, author=_CONVERTER, discussion_type="pull_request"

@@ -91,6 +91,16 @@ class Home:
         """Folder of the vector caches, one folder per encoder fingerprint."""
         return self.path / "cache" / "vectors"
 
+    @property
+    def encoders(self) -> Path:
+        """Folder of the encoder packs."""
+        return self.path / "encoders"
+
+    @property
+    def encoders_lock_file(self) -> Path:
+        """Lock of those who add to the encoder packs."""
+        return self.path / "locks" / "encoders.lock"
+
     def lock_file(self, name: str) -> Path:
         """Lock of the model called `name`; outside its folder, so that deleting keeps it."""
         return self.path / "locks" / f"{check_name('model', name)}.lock"

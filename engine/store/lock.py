@@ -1,6 +1,6 @@
 """One build per model and one change per dataset at a time, across processes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,11 +10,12 @@ from ..errors import ModelBusyError, SightlineError, StorageError
 from .atomic import storage_errors
 from .home import Home
 
-__all__ = ["dataset_lock", "is_building", "model_lock"]
+__all__ = ["dataset_lock", "encoders_lock", "is_building", "model_lock"]
 
 # A status reader holds the lock for microseconds to see whether it is free; a builder outwaits it.
 _PATIENCE_SECONDS = 0.5
 _INSERT_PATIENCE_SECONDS = 60
+_PULL_PATIENCE_SECONDS = 3_600  # a large model over a slow line
 
 
 @contextmanager
@@ -51,6 +52,24 @@ def dataset_lock(home: Home, name: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def encoders_lock(home: Home, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the right to add encoder packs; waits for its turn, having called `on_wait`.
+
+    Raises
+    ------
+    StorageError
+        If it does not come to its turn.
+    """
+    message = (
+        "another process has been fetching or building encoders for "
+        f"{_PULL_PATIENCE_SECONDS} seconds; try again when that has ended"
+    )
+    busy = StorageError(message)
+    with _held(home.encoders_lock_file, _PULL_PATIENCE_SECONDS, busy, on_wait):
+        yield
+
+
 def is_building(home: Home, name: str) -> bool:
     """Whether a process holds the lock of the model right now; a killed one holds nothing.
 
@@ -71,15 +90,24 @@ def is_building(home: Home, name: str) -> bool:
 
 
 @contextmanager
-def _held(path: Path, patience_seconds: float, busy: SightlineError) -> Iterator[None]:
+def _held(
+    path: Path,
+    patience_seconds: float,
+    busy: SightlineError,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Iterator[None]:
     """Hold the lock, or raise `busy` when it does not become free in time."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         try:
-            lock.acquire(timeout=patience_seconds)
+            lock.acquire(timeout=0)
         except Timeout:
-            raise busy from None
+            on_wait()
+            try:
+                lock.acquire(timeout=patience_seconds)
+            except Timeout:
+                raise busy from None
     try:
         yield
     finally:

@@ -30,12 +30,15 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     # What joins them: to build, to write and open a generation, to serve.
     "build": (*SHARED, *STAGES, "encoders", "tables", "pictures", "texts", "given", "snapshot"),
     "given": (*SHARED, "sources", "encode"),
-    "encoders": (*SHARED, "encode", "store", "sightline_models"),
+    "encoders": (*SHARED, "encode", "store", "packs", "weights", "sightline_models"),
+    "packs": (*SHARED, "store", "sightline_models"),
+    "weights": (*SHARED, "encode", "sightline_models"),
     "tables": (*SHARED, "sources", "encode", "store"),
     "pictures": (*SHARED, "images", "encode", "features", "store"),
     "texts": (*SHARED, "encode", "store"),
     "snapshot": (*SHARED, "features", "learn", "index", "rank", "store"),
-    "serve": (*SHARED, "encode", "encoders", "rank", "store", "snapshot", "pictures"),
+    "probes": (*SHARED, "encode", "encoders", "pictures"),
+    "serve": (*SHARED, "encoders", "rank", "store", "snapshot", "probes"),
     "export": (*SHARED, "snapshot", "store"),
     # The facade and what it stands on.
     "folder": ("errors",),

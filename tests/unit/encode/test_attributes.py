@@ -53,8 +53,9 @@ def test_vectors_are_those_that_the_fingerprint_stands_for():
 def test_opening_the_encoder_does_not_wake_numba():
     script = """
 import sys
-from sightline.encode.registry import open_encoder
-open_encoder("attributes")
+from sightline.encoders import Encoders
+from sightline.store.home import Home
+Encoders(Home()).open("attributes")
 print("numba" in sys.modules)
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
