@@ -52,19 +52,22 @@ def write_preprocessor(folder: Path, **changes: object) -> None:
 
 
 def spread(model) -> None:
-    """Make weights large enough for the pictures to matter, and batch norms no identity."""
+    """Make weights large enough for the pictures to matter, and batch norms fit what they see."""
     import torch
 
     torch.manual_seed(0)
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 2)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     with torch.no_grad():
         for parameter in model.parameters():
-            fan_in = parameter[0].numel() if parameter.ndim > 1 else 0
-            if fan_in:
-                parameter.normal_(0, fan_in**-0.5)
+            if parameter.ndim > 1:
+                parameter.normal_(0, parameter[0].numel() ** -0.5)
+        for norm in norms:
+            norm.weight.fill_(1)  # transformers starts EfficientNet's next to 0
+            norm.momentum = 1.0
+            norm.train()
+        if norms:
+            model(normalised(pictures(16, side=2 * SIDE)))
+    model.eval()
 
 
 def normalised(pixels: np.ndarray):
