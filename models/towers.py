@@ -132,7 +132,15 @@ def copy_tokenizer(folder: Path, destination: Path) -> str:
 
 
 def _make_clip_tokenizer(folder: Path, target: Path) -> None:
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+    from tokenizers import (
+        AddedToken,
+        Regex,
+        Tokenizer,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+    )
 
     vocabulary = read_json(folder / "vocab.json")
     end, start = "<|endoftext|>", "<|startoftext|>"
@@ -171,5 +179,8 @@ def _make_clip_tokenizer(folder: Path, target: Path) -> None:
         trim_offsets=False,
         add_prefix_space=False,
     )
-    tokenizer.add_special_tokens([start, end])
+    # The first is found in any case, the second only as it is: so it is in CLIP's own file.
+    tokenizer.add_special_tokens(
+        [AddedToken(start, normalized=True), AddedToken(end, normalized=False)]
+    )
     tokenizer.save(str(target))
