@@ -11,8 +11,8 @@ from .errors import CheckpointError
 from .open_clip import build_open_clip
 from .pack import Pack, Precision, file_sha256, write_pack
 from .resnet import build_resnet
-from .siglip import build_siglip
 from .sentence import build_sentence_encoder
+from .siglip import build_siglip
 from .torch_export import TORCH_EXTRA, can_export, export_image_tower
 from .towers import Towers
 
