@@ -12,7 +12,8 @@ from sightline_models.pack import PACK_FILE, Pack, Precision, read_pack
 
 from .encode.attributes import AttributesTower
 from .encode.base import Encoder
-from .encode.device import Compute
+from .encode.check import agreement, golden_vectors, speeds
+from .encode.device import Compute, choose_device
 from .encode.names import BUNDLED, IMMICH, EncoderName, parse_name
 from .encode.towers import open_pack
 from .errors import EncoderError
@@ -187,6 +188,50 @@ class Encoders:
         text = str(place) if name is None else _own_name(name)
         wanted = EncoderName(text, precision, folder=place)
         return details(self._from_folder(wanted, progress or _silent, anew=True))
+
+    def check(self, name: str, *, progress: Progress | None = None) -> dict[str, Any]:
+        """Hash every file of an encoder, run it, and compare it with its reference.
+
+        The reference are the vectors of golden inputs that the float32 graphs made on a CPU when
+        the pack was built; of ready-made graphs, what they make on this CPU.
+
+        Returns
+        -------
+        report
+            What it is, the device and why it was chosen; under ``agreement`` the least cosine and
+            the largest difference per tower; pictures and texts per second.
+
+        Raises
+        ------
+        EncoderError
+            As of `open`; if a file is damaged, the device fails, or vectors are not finite.
+        """
+        wanted = parse_name(name)
+        tell = progress or _silent
+        if _is_bundled(wanted):
+            return {**self.list()[0], **speeds(_bundled())}
+        entry = self._entry(wanted, tell)
+        tell("hashing files", 0, 0)
+        self._packs.verify(entry, again=True)
+        encoder = self._open(entry, str(wanted))
+        device = choose_device(self._compute)
+        tell(f"encoding golden inputs on {device}", 0, 0)
+        own = encoder.images if entry.pack.visual else None
+        vectors = golden_vectors(own, encoder.texts)
+        from .weights import reference_of
+
+        reference = reference_of(entry.files, entry.pack)
+        if not reference:
+            towers = open_pack(entry.files, entry.pack, Compute("cpu", self._compute.threads))
+            reference = golden_vectors(*towers)
+        tell("measuring speed", 0, 0)
+        return {
+            **summary(entry),
+            "files": dict(entry.pack.files),
+            "device": device.why,
+            "agreement": {kind: agreement(vectors[kind], reference[kind]) for kind in vectors},
+            **speeds(encoder),
+        }
 
     def _entry(self, wanted: EncoderName, progress: Progress) -> Entry:
         if wanted.folder is not None:

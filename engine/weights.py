@@ -3,11 +3,13 @@
 import os
 import posixpath
 import shutil
+import tempfile
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from sightline_models.build import architecture_of, build_pack
 from sightline_models.cards import card_of, near_names
 from sightline_models.errors import CheckpointError
@@ -18,15 +20,27 @@ from sightline_models.listing import (
     find_layouts,
     find_pickle,
 )
-from sightline_models.pack import Pack, Precision, write_pack
+from sightline_models.pack import Pack, Precision, file_sha256
 
+from .encode.check import golden_vectors
+from .encode.device import Compute
 from .encode.hub import Hub, Listing, Progress
 from .encode.names import EncoderName
+from .encode.towers import open_pack
 from .errors import EncoderError
+from .types import Vectors
 
-__all__ = ["Source", "files_of_checkpoint", "find_at_hub", "is_checkpoint", "make_pack"]
+__all__ = [
+    "Source",
+    "files_of_checkpoint",
+    "find_at_hub",
+    "is_checkpoint",
+    "make_pack",
+    "reference_of",
+]
 
 _CONFIGS = ("config.json", "open_clip_config.json", "preprocessor_config.json")
+_REFERENCES = {"images": "reference_images.npy", "texts": "reference_texts.npy"}
 _HOW_TO_CONVERT = (
     "convert it where you trust it, with safetensors.torch.save_file(torch.load(…, "
     'weights_only=True), "model.safetensors"), put that into a folder with its config and '
@@ -68,7 +82,7 @@ def find_at_hub(name: EncoderName, repo: str, hub: Hub) -> Source:
     try:
         listing = hub.listing(repo, name.revision)
     except EncoderError as error:
-        if near := [one for one in near_names(name.text) if one != name.text]:
+        if card_of(name.text) is None and (near := near_names(name.text)):
             message = f"{error}. Is {' or '.join(near)} meant?"
             raise EncoderError(message) from error
         raise
@@ -103,7 +117,7 @@ def files_of_checkpoint(folder: Path) -> list[Path]:
 def make_pack(
     source: Source | Path, destination: Path, name: EncoderName, hub: Hub, progress: Progress
 ) -> Pack:
-    """Make a pack in an empty folder, with its pack.toml.
+    """Make the files of a pack in an empty folder, and return what they are.
 
     Parameters
     ----------
@@ -120,26 +134,45 @@ def make_pack(
         If it cannot be downloaded.
     """
     if isinstance(source, Path):
-        progress("building", 0, 0)
-        return build_pack(source, destination, name=name.text, precision=name.precision or "fp32")
+        return _build(source, destination, name, progress)
     folder = hub.download(source.listing, source.files, progress)
     known = card_of(name.text)
     licence = source.listing.licence or (known.licence if known else "")
     if not source.is_ready:
-        progress("building", 0, 0)
-        return build_pack(
-            folder,
-            destination,
-            name=name.text,
-            precision=name.precision or "fp32",
-            origin=source.origin,
-            revision=source.revision,
-            licence=licence,
-        )
-    pack = _take_ready(source, folder, destination, name, hub, progress)
-    pack = replace(pack, source=source.origin, revision=source.revision, licence=licence)
-    write_pack(destination, pack)
-    return pack
+        pack = _build(folder, destination, name, progress)
+    else:
+        pack = _take_ready(source, folder, destination, name, hub, progress)
+    return replace(pack, source=source.origin, revision=source.revision, licence=licence)
+
+
+def reference_of(folder: Path, pack: Pack) -> dict[str, Vectors]:
+    """Return the vectors of the golden inputs that a pack was built with; none of ready-made ones.
+
+    They are those of its float32 graphs on a CPU.
+    """
+    return {
+        kind: np.load(folder / file) for kind, file in _REFERENCES.items() if file in pack.files
+    }
+
+
+def _build(folder: Path, destination: Path, name: EncoderName, progress: Progress) -> Pack:
+    """Build a checkpoint, and keep what its float32 graphs make of the golden inputs."""
+    progress("building", 0, 0)
+    precision = name.precision or "fp32"
+    pack = build_pack(folder, destination, name=name.text, precision=precision)
+    progress("encoding golden inputs", 0, 0)
+    if precision == "fp32":
+        vectors = golden_vectors(*open_pack(destination, pack, Compute("cpu")))
+    else:
+        with tempfile.TemporaryDirectory(dir=destination.parent, prefix=destination.name) as exact:
+            plain = build_pack(folder, Path(exact), name=name.text)
+            vectors = golden_vectors(*open_pack(Path(exact), plain, Compute("cpu")))
+    hashes = {}
+    for kind, file in _REFERENCES.items():
+        if kind in vectors:
+            np.save(destination / file, vectors[kind])
+            hashes[file] = file_sha256(destination / file)
+    return replace(pack, files={**pack.files, **hashes})
 
 
 def _checkpoint(listing: Listing, hub: Hub) -> tuple[Source | None, str]:

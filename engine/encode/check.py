@@ -24,7 +24,7 @@ GOLDEN_TEXTS = (
 )
 """Short and long, empty, of several scripts."""
 
-_SECONDS = 1.0
+_SECONDS = 0.3
 _WARM_UP_RUNS = 7  # an encoder opens leanly at first, and in full once that pays
 _IMAGE_BATCH, _TEXT_BATCH = 8, 32
 _QUERY = "red leather running shoes, size nine"

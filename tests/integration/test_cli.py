@@ -18,8 +18,16 @@ def answer(shop, *arguments):
     return json.loads(ask(shop, *arguments, "--json").stdout)
 
 
-def commands():
-    return [(name, command) for name, command in sorted(main.commands.items())]
+def commands(group=main, before=""):
+    """Every command that does something, those of groups included."""
+    found = []
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            assert command.help, name
+            found += commands(command, f"{name} ")
+        else:
+            found.append((before + name, command))
+    return found
 
 
 @pytest.mark.parametrize(("name", "command"), commands())

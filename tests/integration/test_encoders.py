@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tiny_hub
 import tiny_layouts
+from click.testing import CliRunner
+from sightline.cli import main
 from sightline.encode.hub import Hub
 from sightline.encoders import Encoders
 from sightline.errors import EncoderError
@@ -215,6 +217,58 @@ def test_precisions_of_one_name_are_packs_of_their_own(encoders, served, checkpo
     assert [line["precision"] for line in encoders.list()] == [None, "fp32", "int8"]
     agreement = (vectors(int8)[0] * vectors(fp32)[0]).sum(axis=1)
     assert agreement.min() > 0.9
+
+
+def test_a_built_pack_is_checked_against_what_its_float32_graphs_made(encoders, served, checkpoint):
+    served.add(NAME, checkpoint)
+    report = encoders.check(NAME)
+    assert report["dim"] == 16
+    assert report["device"].startswith("cpu")
+    for tower in ("images", "texts"):
+        assert report["agreement"][tower]["max_abs"] < 1e-6
+    assert min(report[key] for key in ("images_per_second", "texts_per_second", "query_ms")) > 0
+    exact = {name: sha256 for name, sha256 in report["files"].items() if "reference" in name}
+    assert set(exact) == {"reference_images.npy", "reference_texts.npy"}
+    int8 = encoders.check(f"{NAME}:int8")
+    for tower in ("images", "texts"):
+        assert 0.9 < int8["agreement"][tower]["cosine"] < 1 - 1e-6
+    assert {name: int8["files"][name] for name in exact} == exact
+
+
+def test_ready_graphs_are_checked_against_themselves(encoders, tmp_path):
+    folder = tiny_layouts.write_transformers_js(tmp_path / "ready")
+    report = encoders.check(str(folder))
+    assert report["agreement"]["texts"]["cosine"] == pytest.approx(1)
+
+
+def test_words_alone_are_checked_by_words(encoders, tmp_path):
+    report = encoders.check(str(tiny_layouts.write_sentence_onnx(tmp_path / "st")))
+    assert set(report["agreement"]) == {"texts"}
+    assert encoders.check("attributes")["images_per_second"] > 0
+
+
+def test_a_check_hashes_files_that_look_untouched(encoders, served, checkpoint):
+    served.add(NAME, checkpoint)
+    encoders.open(NAME)
+    graph = Path(encoders.show(NAME)["folder"]) / "visual/model.onnx"
+    kept = graph.stat()
+    content = bytearray(graph.read_bytes())
+    content[-1] ^= 1
+    graph.write_bytes(content)
+    os.utime(graph, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    encoders.open(NAME)
+    with pytest.raises(EncoderError, match=r"visual/model\.onnx is not what it was"):
+        encoders.check(NAME)
+
+
+def test_a_model_of_nonsense_is_refused_when_it_is_built(encoders, checkpoint):
+    path = checkpoint / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-4_000:] = np.full(1_000, np.nan, "<f4").tobytes()
+    path.write_bytes(content)
+    with pytest.raises(EncoderError, match=r"NaN|finite"):
+        encoders.open(str(checkpoint))
+    assert len(encoders.list()) == 1
 
 
 def test_a_pull_asks_again_and_generations_keep_what_they_were_built_with(
@@ -424,7 +478,8 @@ def test_a_query_opens_its_encoder_without_the_libraries_that_build_it(
     served.add(NAME, checkpoint)
     record = encoders.record(encoders.open(NAME))
     code = (
-        "import sys; from sightline.encoders import Encoders; from sightline.store.home import Home\n"
+        "import sys\n"
+        "from sightline.encoders import Encoders; from sightline.store.home import Home\n"
         f"encoder = Encoders(Home({str(tmp_path / 'home')!r})).reopen({record!r})\n"
         "print(encoder.texts.encode(['red']).shape)\n"
         "print({'onnx', 'huggingface_hub', 'torch', 'polars', 'numba'} & set(sys.modules))"
@@ -475,3 +530,50 @@ def test_offline_mode_builds_from_the_hubs_own_cache(served, checkpoint, tmp_pat
     )
     assert done.stdout.strip() == "(1, 16)"
     assert served.asked == []
+
+
+def sightline(tmp_path, served, *arguments):
+    environment = {
+        **os.environ,
+        "HF_ENDPOINT": served.address,
+        "HF_HOME": str(tmp_path / "hf"),
+        "SIGHTLINE_HOME": str(tmp_path / "home"),
+    }
+    command = [sys.executable, "-m", "sightline", "encoders", *arguments]
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+
+def test_the_command_line_pulls_and_says_where_it_is(served, checkpoint, tmp_path):
+    served.add(NAME, checkpoint)
+    pulled = sightline(tmp_path, served, "pull", f"{NAME}:int8", "--json")
+    assert pulled.returncode == 0, pulled.stderr
+    assert f"looking for {NAME}" in pulled.stderr
+    shown = json.loads(pulled.stdout)
+    assert (shown["name"], shown["precision"], shown["dim"]) == (NAME, "int8", 16)
+    refused = sightline(tmp_path, served, "pull", "owner/none")
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1].startswith("Error: there is no model 'owner/none'")
+
+
+@pytest.fixture
+def ask(tmp_path):
+    def run(*arguments):
+        home = {"SIGHTLINE_HOME": str(tmp_path / "home")}
+        result = CliRunner().invoke(main, ["encoders", *arguments], env=home)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return run
+
+
+def test_the_command_line_builds_lists_shows_and_checks(ask, checkpoint):
+    ask("build", str(checkpoint), "--name", "my-clip", "--precision", "int8")
+    assert "my-clip" in ask("list")
+    listed = json.loads(ask("list", "--json"))["encoders"]
+    assert [line["name"] for line in listed] == ["attributes", "my-clip"]
+    assert "fingerprints, images" in ask("show", "my-clip:int8")
+    assert json.loads(ask("show", "openai/clip-vit-base-patch32", "--json"))["folder"] is None
+    said = ask("check", "my-clip:int8", "--device", "cpu", "--threads", "1")
+    assert "agreement, images" in said
+    assert "images per second" in said
+    assert "cosine" in said
