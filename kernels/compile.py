@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from llvmlite import binding
 from numba import njit
 from numpy.typing import DTypeLike, NDArray
 
@@ -32,3 +33,27 @@ def readonly(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     view = np.ascontiguousarray(array, dtype=dtype).view(np.ndarray)
     view.flags.writeable = False
     return view
+
+
+def cache_folder() -> str | None:
+    """Return the folder that machine code is kept in; None where Numba was told not to compile.
+
+    Raises
+    ------
+    RuntimeError
+        If Numba found no folder that it may write to; then no kernel can be had either.
+    """
+    compiled: Any = njit(cache=True)(_nothing)
+    if compiled is _nothing:
+        return None
+    folder: str = compiled.stats.cache_path
+    return folder
+
+
+def _nothing() -> None:
+    """Stand for any kernel of this package; never compiled."""
+
+
+def cpu_features() -> frozenset[str]:
+    """Return what this processor can do, in LLVM's words: ``avx2``, ``avx512vnni``, ``dotprod``."""
+    return frozenset(name for name, has in binding.get_host_cpu_features().items() if has)

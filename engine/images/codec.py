@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import PIL
 from PIL import ExifTags, Image, ImageFile, features
 
 from ..types import Pixels, View
@@ -149,6 +150,18 @@ def encode(pixels: Pixels, format: str, *, quality: int = 90) -> bytes:
         raise ValueError(message)
     _plugin(name)
     return _saved(Image.fromarray(pixels), name, quality=quality)
+
+
+def pillow_version() -> str:
+    """Return the version of Pillow, or of what stands in its place, as its code says."""
+    return str(PIL.__version__)
+
+
+def lacking_formats() -> list[str]:
+    """List the picture formats that this Pillow was built without."""
+    parts = {name: feature for name, (_, feature) in _PLUGINS.items() if feature is not None}
+    parts["compressed TIFF"] = "libtiff"
+    return [name for name, feature in parts.items() if not features.check(feature)]
 
 
 def _saved(image: Image.Image, format_name: str, *, quality: int) -> bytes:

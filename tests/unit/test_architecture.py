@@ -58,9 +58,23 @@ IMPORTS: dict[str, tuple[str, ...]] = {
         "sources.connect",
         "store",
     ),
+    # Looks at the installation rather than at a home's content.
+    "installed": (),
+    "machine": (),
+    "doctor": (
+        "errors",
+        "encode.device",
+        "encode.hub",
+        "images.codec",
+        "installed",
+        "machine",
+        "packs",
+        "store.home",
+        "sightline_kernels",
+    ),
     # Those who use the facade, and the types of its answers.
     "demo": ("client", "errors", "types", "images", "rank.response", "store.status"),
-    "cli": ("client", "errors", "demo", "rank.response", "store.status"),
+    "cli": ("client", "doctor", "errors", "demo", "rank.response", "store.status"),
     "__main__": ("cli",),
     # Packages of their own.
     "sightline_kernels": (),
@@ -90,6 +104,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "click": ("cli",),
     "rich": ("cli",),
     "numba": ("sightline_kernels",),
+    "llvmlite": ("sightline_kernels",),
 }
 
 # Kernels have no business with files, clocks or the environment.
