@@ -3,14 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import click
 
 from .options import as_json, compute, home, make_client, print_json
-
-if TYPE_CHECKING:
-    from sightline_models.pack import Precision
 
 __all__ = ["COMMANDS"]
 
@@ -80,7 +77,7 @@ def pull(name: str, home: str | None, as_json: bool) -> None:
 def build(
     folder: Path,
     name: str | None,
-    precision: "Precision | None",
+    precision: Literal["fp32", "fp16", "int8"] | None,
     home: str | None,
     as_json: bool,
 ) -> None:
