@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from .errors import EncoderError, SightlineError
@@ -233,6 +234,9 @@ def _kernels() -> Iterator[Finding]:
             "NUMBA_DISABLE_JIT is set: compiled loops run as plain Python, hundreds of times slower"
         )
         yield Finding("kernels", Level.WARNING, text, "unset NUMBA_DISABLE_JIT")
+    elif (wish := os.environ.get("NUMBA_CACHE_DIR")) and not Path(folder).is_relative_to(wish):
+        text = f"NUMBA_CACHE_DIR is {wish}, but machine code is kept in {folder}"
+        yield Finding("kernels", Level.WARNING, text, f"{remedy}, or unset it")
     else:
         yield _ok("kernels", f"machine code is kept in {folder}")
 
