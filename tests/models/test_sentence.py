@@ -252,7 +252,7 @@ def real_sentences(count: int = 200) -> list[str]:
     topics = pytest.importorskip("pydoc_data.topics").topics
     prose = " ".join(" ".join(text.split()) for _, text in sorted(topics.items()))
     found = re.findall(r'(?<=\. )[A-Z][^.*`"|=_]{30,300}\.', prose)
-    return list(dict.fromkeys(found))[: 4 * count : 4]
+    return list(dict.fromkeys(found))[: 3 * count : 3]
 
 
 def nearest(vectors: np.ndarray, count: int = 10) -> np.ndarray:
