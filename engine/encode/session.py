@@ -1,5 +1,6 @@
 """Run one ONNX graph on one device: loaded lightly at first, in full once that pays."""
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ GPU_ROWS = 64
 """Rows of a batch on a GPU; a single row, such as a query, has a session of its own."""
 
 _CPU = Device("cpu", 0, "")
+_CODE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _DTYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -151,11 +153,12 @@ class Session:
             If the file cannot be loaded, the device cannot be had, or the run fails.
         """
         device = self.device
-        session = self._for_cpu() if device.kind == "cpu" else self._for_shapes(device, feeds)
         try:
-            if isinstance(session, StaticSession):
-                return session.run(feeds)
-            return np.asarray(session.run([self._output], dict(feeds))[0])
+            if device.kind == "cuda":
+                return self._for_shapes(device, feeds).run(feeds)
+            return np.asarray(self._for_cpu().run([self._output], dict(feeds))[0])
+        except EncoderError:
+            raise
         except Exception as error:  # the library's errors have no base of their own
             message = (
                 f"{self._file} failed on {device}: {_said(error)}; if memory is short, take a "
@@ -220,7 +223,9 @@ class StaticSession:
             raise EncoderError(message)
         self._lock = threading.Lock()
         self._values = {
-            name: runtime.OrtValue.ortvalue_from_numpy(array, device.kind, device.index)
+            name: runtime.OrtValue.ortvalue_from_shape_and_type(
+                array.shape, array.dtype.type, device.kind, device.index
+            )
             for name, array in feeds.items()
         }
         self._binding = self.session.io_binding()
@@ -290,6 +295,6 @@ def _inputs(session: Any) -> dict[str, Input]:  # noqa: ANN401
 
 
 def _said(error: Exception) -> str:
-    """Return the sentence of an error of ONNX Runtime, without its code and its own location."""
+    """Return the sentence of an error of ONNX Runtime, without its code."""
     line = str(error).strip().partition("\n")[0]
-    return line.rpartition("[ONNXRuntimeError] : ")[2][:300] or type(error).__name__
+    return _CODE.sub("", line)[:300] or type(error).__name__
