@@ -22,11 +22,13 @@ _NO_VECTORS = "matched by the items' own words"
 class Probe:
     """What to look for: unit vectors, one row per part of the query; None where there is nothing.
 
-    `images`, shape (q, d), among the items' pictures; `texts`, shape (p, t), among their words.
+    `images`, shape (q, d), among the items' pictures; `texts`, shape (p, t), among their words;
+    `stand_in`, shape (r, t), among the words of items without a picture, in place of `images`.
     """
 
     images: Vectors | None
     texts: Vectors | None
+    stand_in: Vectors | None
     notes: tuple[str, ...] = ()
 
 
@@ -62,7 +64,7 @@ class QueryEncoder:
         EncoderError
             If the encoder is gone or does not run here.
         """
-        found: dict[str, list[Vectors]] = {"images": [], "texts": []}
+        found: dict[str, list[Vectors]] = {"images": [], "texts": [], "stand_in": []}
         notes = []
         if image is not None:
             spaces = self._spaces_of("images")
@@ -77,8 +79,9 @@ class QueryEncoder:
             from .pictures import encode_query  # pictures in a query are rare
 
             vector = encode_query(image, self._encoder.images, allow_hosts)
+            # Pictures tell more of a picture than words do: those are for items without one.
             for space in spaces:
-                found[space].append(vector[None])
+                found["images" if space == "images" else "stand_in"].append(vector[None])
         if text and not text.isspace():
             spaces = self._spaces_of("texts")
             tower = self._encoder.texts if spaces else None
@@ -88,7 +91,11 @@ class QueryEncoder:
                 vectors = tower.encode([text])
                 for space in spaces:
                     found[space].append(vectors)
-        return Probe(_stacked(found["images"]), _stacked(found["texts"]), tuple(notes))
+                if found["stand_in"]:
+                    found["stand_in"].append(vectors)
+        return Probe(
+            **{kind: _stacked(vectors) for kind, vectors in found.items()}, notes=tuple(notes)
+        )
 
     @cached_property
     def _encoder(self) -> Encoder:

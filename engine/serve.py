@@ -129,7 +129,12 @@ class Serving:
         notes = list(probe.notes)
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.for_query(
-            query.limit, looks=probe.images, meaning=probe.texts, text=text, allowed=allowed
+            query.limit,
+            looks=probe.images,
+            meaning=probe.texts,
+            stand_in=probe.stand_in,
+            text=text,
+            allowed=allowed,
         )
         if len(ranked.rows) == 0 and text is not None and probe.texts is None and _any(allowed):
             notes.append(f"no item that passes the filter has a word of {text!r}")

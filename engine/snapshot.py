@@ -91,11 +91,9 @@ class Snapshot:
             vocabulary=[],  # words are looked up on disk
             **{name: generation.array(f"words_{name}") for name in _WORD_ARRAYS},
         )
-        self.catalogue = Catalogue(
-            **{name: generation.array(name) for name in _CATALOGUE_ARRAYS},
-            **{name: self._space(generation, name) for name in _SPACES},
-            words=WordIndex(words, vocabulary.row),
-        )
+        arrays = {name: generation.array(name) for name in _CATALOGUE_ARRAYS}
+        images, texts = (self._space(generation, name) for name in _SPACES)
+        self.catalogue = Catalogue(images, texts, **arrays, words=WordIndex(words, vocabulary.row))
 
     def _space(self, generation: Generation, name: str) -> Space:
         arrays = {array: generation.array(f"{name}_{array}") for array in _SPACE_ARRAYS}

@@ -1,6 +1,6 @@
 """Candidates for a person, an item, a basket or a query, scored by fixed, documented weights."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -118,6 +118,7 @@ class Ranker:
         *,
         looks: Vectors | None = None,
         meaning: Vectors | None = None,
+        stand_in: Vectors | None = None,
         text: str | None = None,
         allowed: Mask | None = None,
     ) -> Ranked:
@@ -130,8 +131,10 @@ class Ranker:
         looks
             What to be near to among the items' pictures, unit vectors, shape (q, d).
         meaning
-            The same among the items' texts, shape (p, t). Given both, an item that has but one of
-            picture and text is judged by that one.
+            The same among the items' texts, shape (p, t).
+        stand_in
+            By what of `looks` the texts of items without a picture are judged in its place, shape
+            (p, t); `meaning` if not given. Without a text, an item is judged by its picture alone.
         text
             Words to find literally.
         k, allowed
@@ -148,6 +151,9 @@ class Ranker:
         }
         size = max(_POOL, 2 * k)
         pools = [space.nearest(queries, size, allowed) for space, queries in asked.values()]
+        if stand_in is not None and catalogue.texts.presence.any():
+            pictureless = _both(~catalogue.images.presence, allowed)
+            pools.append(catalogue.texts.nearest(stand_in, size, pictureless))
         signals: dict[str, Scores] = {}
         if text is not None:
             words = catalogue.words.of_text(text)
@@ -157,7 +163,12 @@ class Ranker:
             return self.trending(k, allowed=allowed)
         pool = _union(pools) if pools else np.zeros(0, np.int32)
         fused = {name: Signal(values[pool]) for name, values in signals.items()}
-        fused.update(_standings(asked, pool))
+        others = {
+            "looks": (catalogue.texts, meaning if stand_in is None else stand_in),
+            "meaning": (catalogue.images, looks),
+        }
+        for name, (space, queries) in asked.items():
+            fused[name] = _standing(pool, (space, queries), others[name])
         fused["trend"] = Signal(catalogue.trend[pool])
         return best_first(fuse(pool, fused, QUERY_WEIGHTS), k)
 
@@ -260,28 +271,25 @@ def _likeness(space: Space, pool: Rows, rows: Rows, weights: Scores) -> Signal:
     values = np.zeros(len(pool), np.float32)
     seen = space.presence[rows]
     if seen.any() and present.any():
-        cosine = space.centered(pool[present]) @ space.centered(rows[seen]).T @ weights[seen]
-        values[present] = _told_apart(cosine)
+        cosine: Scores = space.centered(pool[present]) @ space.centered(rows[seen]).T
+        values[present] = _told_apart((cosine @ weights[seen]).astype(np.float32))
     return Signal(values, present, unknown_is_nothing=True)
 
 
-def _standings(asked: Mapping[str, tuple[Space, Vectors]], pool: Rows) -> dict[str, Signal]:
-    """How the candidates stand to the query in every space asked, by the space's name."""
-    present = {name: space.presence[pool] for name, (space, _) in asked.items()}
-    standings = {name: np.zeros(len(pool), np.float32) for name in asked}
-    for name, (space, queries) in asked.items():
-        standings[name][present[name]] = space.standing(queries, pool[present[name]])
-    if len(asked) == 2:
-        for one, other in (("looks", "meaning"), ("meaning", "looks")):
-            only_other = present[other] & ~present[one]
-            standings[one][only_other] = standings[other][only_other]
-    known = np.logical_or.reduce(list(present.values())) if asked else np.zeros(0, np.bool_)
-    signals = {}
-    for name, standing in standings.items():
-        values = np.zeros(len(pool), np.float32)
-        values[known] = _told_apart(standing[known])
-        signals[name] = Signal(values, known)
-    return signals
+def _standing(
+    pool: Rows, asked: tuple[Space, Vectors], other: tuple[Space, Vectors | None]
+) -> Signal:
+    """How the candidates stand to a query in one space, those absent from it in the other one."""
+    known = np.zeros(len(pool), np.bool_)
+    standing = np.zeros(len(pool), np.float32)
+    for space, queries in (asked, other):
+        if queries is not None:
+            judged = space.presence[pool] & ~known
+            standing[judged] = space.standing(queries, pool[judged])
+            known |= judged
+    values = np.zeros(len(pool), np.float32)
+    values[known] = _told_apart(standing[known])
+    return Signal(values, known)
 
 
 def _told_apart(scores: Scores) -> Scores:

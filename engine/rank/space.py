@@ -60,7 +60,7 @@ class Space:
     @property
     def dim(self) -> int:
         """Components of a vector; 0 where the model has no such vectors."""
-        return self.vectors.shape[1]
+        return int(self.vectors.shape[1])
 
     def centered(self, rows: Rows) -> Vectors:
         """Vectors of `rows` without what the whole catalogue shares, unit length, shape (m, d)."""
@@ -98,6 +98,8 @@ class Space:
         standing
             Shape (m,).
         """
+        if len(rows) == 0:
+            return np.zeros(0, np.float32)
         usual = self.vectors[self._sample] @ queries.T
         spread = np.maximum(usual.std(axis=0), np.float32(1e-6))
         standing: Scores = ((self.vectors[rows] @ queries.T - usual.mean(axis=0)) / spread).mean(

@@ -1,9 +1,12 @@
 """The post's own files: its two YAML files and its Python snippet, but for the import."""
 
+import json
+
 import polars as pl
 import pytest
 from post import BLOG_YAML
-from sightline.errors import EncoderError
+from tiny_checkpoints import write_clip_checkpoint
+from tiny_hub import serving
 
 SNIPPET = """\
 from sightline import Shaped
@@ -53,15 +56,28 @@ def test_snippet_prints_titles_and_picture_addresses(post, monkeypatch, capsys):
     assert all(line.startswith("- Thing number ") and "(Image URL: " in line for line in lines)
 
 
-def test_clip_model_stops_at_the_encoder_with_what_to_do(post):
+def test_the_clip_model_is_had_from_the_hub_by_its_name_and_searched_by_words(
+    post, tmp_path, monkeypatch
+):
+    write_clip_checkpoint(tmp_path / "clip")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    with serving() as hub:
+        hub.add("openai/clip-vit-base-patch32", tmp_path / "clip")
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        post.run("create-model", "--file", "clip_hf_model.yaml", *CONNECT)
+    # From here on there is no hub any more.
+    asked = ["--model-name", "clip_recs_hf", "--text-query", "the red cat", "--json"]
+    answer = json.loads(post.run("retrieve", *asked).stdout)
+    assert len(answer["ids"]) == 10
+    assert not answer["notes"]
+    post.run("update-model", "--model-name", "clip_recs_hf")
+
+
+def test_without_a_hub_the_clip_model_stops_at_the_encoder_with_what_to_do(post, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(post.home / "hf"))
     result = post.run("create-model", "--file", "clip_hf_model.yaml", *CONNECT, check=False)
     assert result.returncode == 1
     assert "openai/clip-vit-base-patch32" in result.stderr
-    assert "attributes" in result.stderr
-    with pytest.raises(EncoderError):
-        post.client(
-            connections={
-                "items_source": post.folder / "items.csv",
-                "events_source": post.folder / "events.csv",
-            }
-        ).create_model(post.folder / "clip_hf_model.yaml")
+    assert "HF_HUB_OFFLINE" in result.stderr
+    assert "sightline encoders pull" in result.stderr
