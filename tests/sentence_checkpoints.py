@@ -44,7 +44,8 @@ CASES = {
     "mean": SentenceCase(),
     "class token": SentenceCase(pooling=["cls"]),
     "largest": SentenceCase(pooling=["max"]),
-    "mean by root": SentenceCase(pooling=["mean_sqrt_len_tokens"]),
+    # Without a projection its direction would be that of the mean.
+    "mean by root": SentenceCase(pooling=["mean_sqrt_len_tokens"], dense=24),
     "mean by position": SentenceCase(pooling=["weightedmean"]),
     "last token": SentenceCase(pooling=["lasttoken"]),
     "two poolings": SentenceCase(pooling=["cls", "mean"], old_switches=True),
