@@ -190,6 +190,15 @@ def test_a_run_that_fails_is_told_of_the_file(file, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_onnx_runtime_would_write_of_a_failed_run_is_in_the_error(tmp_path, capfd):
+    with Graph(tmp_path / "model.onnx") as graph:
+        ids = graph.input("ids", np.int64, ["batch"])
+        graph.output("y", graph.add("Gather", graph.weight(MATRIX), ids), np.float32, ["batch", 16])
+    with pytest.raises(EncoderError, match=r"failed on cpu: .*out of data bounds"):
+        Session(tmp_path / "model.onnx", "y", CPU).run({"ids": np.array([99])})
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_input_that_is_not_there_is_told_with_those_that_are(file):
     with pytest.raises(EncoderError, match=r"no input 'pixels', but x"):
         Session(file, "y", CPU).input("pixels")

@@ -231,6 +231,20 @@ def test_mask_and_token_types_are_given_where_the_graph_has_them(texts, monkeypa
     assert_allclose(vectors[1], expected, atol=1e-6)
 
 
+def test_texts_are_padded_to_the_context_where_the_pack_says_so(texts, monkeypatch):
+    lengths = []
+    for to_context in (False, True):
+        tower = texts(pooling="mean", pad_to_context=to_context)
+        run = tower.session.run
+        monkeypatch.setattr(
+            tower.session,
+            "run",
+            lambda feeds, run=run: lengths.append(feeds["ids"].shape) or run(feeds),
+        )
+        tower.encode(["cat", "red cat"])
+    assert lengths == [(2, 4), (2, 16)]
+
+
 def test_on_a_gpu_inputs_are_filled_up_to_few_shapes_and_vectors_are_the_same(clip, monkeypatch):
     class OnCpu(sessions.StaticSession):
         """All that is done for a GPU, in the memory there is."""
