@@ -1,6 +1,8 @@
 """The part of `encode.py` that needs an NVIDIA GPU: says so, and ends well, without one."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import util
 from pathlib import Path
 from statistics import median
@@ -9,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from encode_peers import Transformers
+from sightline.encode.base import ImageTower
 from sightline.encode.device import Compute, choose_device
 from sightline.encode.towers import open_pack
 from sightline.errors import EncoderError
+from sightline.types import Pixels, Vectors
 from sightline_models.build import build_pack
 from sightline_models.pack import Precision, read_pack
 from vit_b32 import GFLOP_PER_IMAGE
@@ -39,31 +43,39 @@ def figures(checkpoint: Path) -> dict[str, Any]:
         vectors = tower.encode(pixels[:64])
         found[f"gpu_{precision}_max_abs_to_cpu"] = float(np.abs(vectors - reference).max())
         found[f"gpu_{precision}_min_cosine_to_cpu"] = float((vectors * reference).sum(1).min())
-        rates = {batch: batch / _seconds(lambda b=batch: tower.encode(pixels[:b])) for batch in _BATCHES}  # type: ignore[misc]  # noqa: B023, E501
+        rates = _rates(tower.encode, pixels)
         for batch, rate in rates.items():
             found[f"gpu_{precision}_images_per_s_batch_{batch}"] = round(rate, 1)
         if util.find_spec("torch"):
             half = precision == "fp16"
             model = Transformers(checkpoint, device="cuda", half=half)
-            theirs = max(b / _seconds(lambda b=b: model.images(pixels[:b])) for b in _BATCHES)  # type: ignore[misc]  # noqa: B023, E501
-            found[f"gpu_{precision}_vs_torch"] = round(max(rates.values()) / theirs, 3)
+            theirs = _rates(model.images, pixels)
+            best, their_best = max(rates.values()), max(theirs.values())
+            found[f"gpu_{precision}_torch_images_per_s"] = round(their_best, 1)
+            found[f"gpu_{precision}_vs_torch"] = round(best / their_best, 3)
             peak = _matrix_rate(half=half)
-            found[f"gpu_{precision}_of_matrix_rate"] = round(
-                max(rates.values()) * GFLOP_PER_IMAGE / peak, 3
-            )
+            found[f"gpu_{precision}_of_matrix_rate"] = round(best * GFLOP_PER_IMAGE / peak, 3)
     return found
 
 
-def _tower(checkpoint: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401
+def _tower(checkpoint: Path, precision: Precision, device: str) -> ImageTower:
     folder = checkpoint.with_name(f"gpu-{precision}")
     if not folder.exists():
         folder.mkdir()
         build_pack(checkpoint, folder, name="bench", precision=precision)
     images, _ = open_pack(folder, read_pack(folder), Compute(device))
+    if images is None:
+        message = "the bench's own pack lacks its image tower"
+        raise RuntimeError(message)
     return images
 
 
-def _seconds(call: Any) -> float:  # noqa: ANN401
+def _rates(encode: Callable[[Pixels], Vectors], pixels: Pixels) -> dict[int, float]:
+    """Pictures a second by batch size."""
+    return {size: size / _seconds(partial(encode, pixels[:size])) for size in _BATCHES}
+
+
+def _seconds(call: Callable[[], object]) -> float:
     call()
     taken = []
     for _ in range(_REPEATS):

@@ -104,6 +104,6 @@ def _with_float_input(visual: Path, folder: Path, mean: list[float], std: list[f
         graph.node.insert(0, node)
     graph.initializer.extend(numpy_helper.from_array(v, name) for name, v in constants.items())
     del graph.input[:]
-    shape = ["batch", 3, 224, 224]
+    shape: list[str | int | None] = ["batch", 3, 224, 224]
     graph.input.append(helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, shape))
     onnx.save(model, folder / "model.onnx")

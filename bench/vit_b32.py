@@ -136,14 +136,14 @@ def _config() -> dict[str, object]:
 def _preprocessor() -> dict[str, object]:
     return {
         "image_processor_type": "CLIPImageProcessor",
-        "crop_size": _SIDE,
+        "crop_size": {"height": _SIDE, "width": _SIDE},
         "do_center_crop": True,
         "do_normalize": True,
         "do_resize": True,
         "image_mean": [0.48145466, 0.4578275, 0.40821073],
         "image_std": [0.26862954, 0.26130258, 0.27577711],
         "resample": 3,
-        "size": _SIDE,
+        "size": {"shortest_edge": _SIDE},
     }
 
 
