@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 from sightline.images.codec import encode
 from small_shop import COLOURS, draw, write_shop
+from tiny_checkpoints import write_clip_checkpoint
+from tiny_hub import serving
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,7 +51,13 @@ def newcomer(tmp_path_factory):
         pl.col("item_id").replace(names), pl.col("user_id").str.replace("U", "USER_")
     ).write_csv(folder / "events.csv")
     (folder / "model.yaml").write_text(next(text for kind, text in BLOCKS if kind == "yaml"))
-    return folder
+    write_clip_checkpoint(folder / "clip")
+    with serving() as hub:
+        hub.add("openai/clip-vit-base-patch32", folder / "clip")
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("HF_ENDPOINT", hub.address)
+            environment.setenv("HF_HOME", str(folder / "hf"))
+            yield folder
 
 
 def run(newcomer, *command):
