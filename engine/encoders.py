@@ -76,6 +76,7 @@ class Encoders:
         wanted = parse_name(name)
         if _is_bundled(wanted):
             return _bundled()
+        choose_device(self._compute)  # a GPU that is not there is told before the download
         entry = self._entry(wanted, progress or _silent)
         return self._open(entry, str(wanted))
 
@@ -91,7 +92,8 @@ class Encoders:
             },
         }
         entry = None if encoder.name == BUNDLED else self._packs.of(_fingerprints(record))
-        return {**record, "pack": entry.folder.name if entry else None}
+        device = choose_device(self._compute).why if entry else None
+        return {**record, "pack": entry.folder.name if entry else None, "device": device}
 
     def reopen(self, record: Mapping[str, Any]) -> Encoder:
         """Open the encoder that a generation was built with; never asks the network.

@@ -64,6 +64,9 @@ def show_model(view: Mapping[str, Any]) -> None:
     if view["counts"]:
         counts = ", ".join(f"{value:,} {name}" for name, value in view["counts"].items())
         console.print(counts.replace("_", " "))
+        encoder = view["encoder"]
+        ran_on = f": {encoder['device']}" if encoder["device"] else ""
+        console.print(escape(f"encoder {encoder['name']}{ran_on}"))
         _show_tables(console, view["tables"])
         _show_coverage(console, view["coverage"])
         _show_metrics(console, view["metrics"])

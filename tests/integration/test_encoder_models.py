@@ -39,6 +39,9 @@ def test_pictures_and_words_are_encoded_by_the_towers_of_one_pack(clip_shop):
     view = clip_shop.client().view_model("shop")
     record = view["encoder"]
     assert record["is_joint"]
+    assert "cpu" in record["device"].lower()
+    shown = clip_shop.run("view-model", "--model-name", "shop").stdout
+    assert "".join(record["device"].split()) in "".join(shown.split())
     assert record["images"]["dim"] == record["texts"]["dim"]
     assert view["counts"]["items_with_picture"] == 22
     assert view["counts"]["items_with_text_vector"] == 24
@@ -136,6 +139,18 @@ def test_an_encoder_of_words_leaves_the_pictures_to_the_default_one(unbuilt):
     assert "looks" not in parts_told
     picture = unbuilt.folder / "pictures" / "blue-3.png"
     assert client.retrieve("shop", image=picture).ids[0].startswith("blue")
+
+
+def test_a_gpu_that_is_not_there_ends_the_build_before_it_begins(unbuilt):
+    if shutil.which("nvidia-smi"):
+        pytest.skip("there may be a GPU here")
+    write_clip_checkpoint(unbuilt.folder / "clip")
+    unbuilt.yaml.write_text(CLIP_YAML)
+    asked = ["create-model", "--file", "model.yaml", "--device", "cuda"]
+    refused = unbuilt.run(*asked, check=False)
+    assert refused.returncode == 1
+    assert "sightline[gpu]" in refused.stderr or "driver" in refused.stderr
+    assert not (unbuilt.home / "encoders").exists()
 
 
 GIVEN_YAML = """\
