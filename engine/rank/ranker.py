@@ -34,7 +34,10 @@ COMPLEMENT_WEIGHTS = {
     "meaning": 0.1,
     "taste": 0.1,
 }
-QUERY_WEIGHTS = {"looks": 1.0, "meaning": 0.5, "words": 1.0, "trend": 0.02}
+QUERY_WEIGHTS = {"looks": 1.0, "meaning": 1.0, "words": 1.0, "trend": 0.02}
+SEMANTIC_SHARE = 0.7
+"""What vectors count for beside literal words where both are asked, as in Shaped's front end: one
+shared word shall not outweigh what the whole query means."""
 
 _POOL = 200
 """Candidates each retriever brings, at least."""
@@ -170,7 +173,11 @@ class Ranker:
         for name, (space, queries) in asked.items():
             fused[name] = _standing(pool, (space, queries), others[name])
         fused["trend"] = Signal(catalogue.trend[pool])
-        return best_first(fuse(pool, fused, QUERY_WEIGHTS), k)
+        weights = QUERY_WEIGHTS
+        if meaning is not None:
+            semantic = sum(QUERY_WEIGHTS[name] for name in asked)
+            weights = {**weights, "words": semantic * (1 - SEMANTIC_SHARE) / SEMANTIC_SHARE}
+        return best_first(fuse(pool, fused, weights), k)
 
     def most_alike_pick(self, history: History, rows: Rows) -> list[int | None]:
         """Return, for every row, the pick of the history that looks most like it, if any can."""

@@ -1,10 +1,11 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sightline.features.words import WordIndex, WordTable
+from sightline.features.words import WordIndex, WordTable, build_words
 from sightline.index.plan import fresh_index
 from sightline.rank.catalogue import Catalogue, recent_picks, taste_vector
 from sightline.rank.ranker import Ranker
@@ -178,6 +179,23 @@ def test_cosines_of_different_scale_count_the_same():
     for standing in standings:
         assert standing.mean() == pytest.approx(0, abs=1e-3)
         assert standing.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_what_a_query_means_counts_for_seven_tenths_beside_its_words():
+    table = build_words(pl.DataFrame({"title": ["mug"] * 15 + ["cup"] * 15}), ["title"])
+    places = {word: row for row, word in enumerate(table.vocabulary)}
+    built = replace(
+        catalogue(present=1.0, texts=1.0, text_dim=4),
+        words=WordIndex(table, places.get),
+        trend=np.zeros(30, np.float32),
+    )
+    query = built.texts.vectors[20:21]
+    ranked = Ranker(built).for_query(30, meaning=query, text="mug")
+    assert ranked.parts["meaning"].max() == pytest.approx(0.7)
+    assert ranked.parts["words"].max() == pytest.approx(0.3)
+    looks = built.images.vectors[3:4]
+    with_picture = Ranker(built).for_query(30, looks=looks, text="mug")
+    assert with_picture.parts["looks"].max() == pytest.approx(0.5)
 
 
 def test_meaning_decides_where_nothing_else_is_known():
