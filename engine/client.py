@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import models
 from .config import load_dataset
 from .encode.device import Compute
-from .encoders import Encoders
 from .folder import folder_name
 from .models import Definition, Surroundings
 from .opened import OpenModels
@@ -19,6 +19,7 @@ from .store.home import Home
 from .store.status import Status
 
 if TYPE_CHECKING:
+    from .encoders import Encoders
     from .export import Format, Modality, What
     from .sources.connect import Binding
 
@@ -67,11 +68,16 @@ class Client(Queries):
         api_key: str | None = None,
     ) -> None:
         self.home = Home(home)
-        self.encoders = Encoders(self.home, Compute.chosen(device, threads))
+        self._encoders = cache(partial(_encoders, self.home, Compute.chosen(device, threads)))
         self._connections = {
             name: models.absolute(value) for name, value in (connections or {}).items()
         }
-        super().__init__(OpenModels(self.home, self.encoders), allow_hosts)
+        super().__init__(OpenModels(self.home, self._encoders), allow_hosts)
+
+    @property
+    def encoders(self) -> "Encoders":
+        """The encoders of this home: list, show, pull, build and check them."""
+        return self._encoders()
 
     def create_model(
         self,
@@ -309,6 +315,12 @@ class Client(Queries):
         return Surroundings(
             joined, named.keys(), self._allow_hosts, self.encoders, encoder, listener
         )
+
+
+def _encoders(home: Home, compute: Compute) -> "Encoders":
+    from .encoders import Encoders  # most queries do without
+
+    return Encoders(home, compute)
 
 
 Shaped = Client

@@ -9,6 +9,8 @@ from .store.generation import active_stamp, open_active
 from .store.home import Home
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .encoders import Encoders
     from .serve import Serving
 
@@ -20,7 +22,7 @@ _Stamp: TypeAlias = tuple[int, int, int] | None
 class OpenModels:
     """Opens models on their first query; threads may share it."""
 
-    def __init__(self, home: Home, encoders: "Encoders") -> None:
+    def __init__(self, home: Home, encoders: "Callable[[], Encoders]") -> None:
         self._home = home
         self._encoders = encoders
         self._opening = threading.Lock()

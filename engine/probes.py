@@ -1,17 +1,19 @@
 """Joins a query with the encoder of a generation: its picture and words become vectors."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .encode.base import Encoder
-from .encoders import Encoders
 from .errors import UnsupportedError
 from .types import Vectors
+
+if TYPE_CHECKING:
+    from .encoders import Encoders
 
 __all__ = ["Probe", "QueryEncoder"]
 
@@ -40,10 +42,10 @@ class QueryEncoder:
     record
         What the generation's manifest says of its encoder, and of vectors that were given.
     encoders
-        Where the encoder is opened, by the first query that needs it.
+        Returns where the encoder is opened; called by the first query that needs it.
     """
 
-    def __init__(self, record: Mapping[str, Any], encoders: Encoders) -> None:
+    def __init__(self, record: Mapping[str, Any], encoders: "Callable[[], Encoders]") -> None:
         self._record = record
         self._encoders = encoders
 
@@ -99,7 +101,7 @@ class QueryEncoder:
 
     @cached_property
     def _encoder(self) -> Encoder:
-        return self._encoders.reopen(self._record)
+        return self._encoders().reopen(self._record)
 
     def _spaces_of(self, tower: str) -> list[str]:
         """Return which vectors of the items can be compared with those of a tower."""

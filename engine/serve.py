@@ -1,14 +1,13 @@
 """Joins the serve stages over one open generation: ids in, ranked ids with metadata out."""
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .encoders import Encoders
 from .errors import UnknownItemError, UnsupportedError
 from .probes import QueryEncoder
 from .rank.fuse import Ranked
@@ -20,6 +19,9 @@ from .store.generation import Generation
 from .store.ids import IdTable
 from .store.records import RecordTable
 from .types import History, Mask, Rows
+
+if TYPE_CHECKING:
+    from .encoders import Encoders
 
 __all__ = ["Serving"]
 
@@ -33,7 +35,7 @@ class Serving:
     Items and people are named by id, as text.
     """
 
-    def __init__(self, generation: Generation, encoders: Encoders) -> None:
+    def __init__(self, generation: Generation, encoders: "Callable[[], Encoders]") -> None:
         self.generation = generation
         self._query_encoder = QueryEncoder(generation.manifest["encoder"], encoders)
         self._snapshot = Snapshot(generation)

@@ -12,7 +12,7 @@ from .listing import Style
 from .pack import Fit, Resample, TextualTower, VisualTower
 from .signature import Port, Signature
 from .towers import CLIP_MEAN, CLIP_STD, read_preparation
-from .vocabulary import context_of, pad_id_of, settings_of
+from .vocabulary import context_of, has_token, pad_id_of, settings_of
 
 __all__ = ["picture_port", "textual_tower", "token_port", "visual_tower"]
 
@@ -142,7 +142,9 @@ def textual_tower(
         pad_id=pad_id_of(home, config),
         pad_to_context=length is not None or kind.startswith("siglip"),
         lowercase=kind.startswith("siglip") or _is_canonical(config),
-        strip_punctuation=kind == "siglip" or _is_canonical(config),
+        # SigLIP 2 of a fixed size says "siglip" too; its Gemma tokenizer keeps punctuation.
+        strip_punctuation=(kind == "siglip" and not has_token(home, "<eos>"))
+        or _is_canonical(config),
         pooling="none" if len(output.shape) < 3 else _pooling(folder, name),
     )
 

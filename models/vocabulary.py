@@ -6,7 +6,7 @@ from typing import Any
 
 from .checkpoint import read_json
 
-__all__ = ["context_of", "pad_id_of", "settings_of"]
+__all__ = ["context_of", "has_token", "pad_id_of", "settings_of"]
 
 _UNLIMITED = 100_000  # tokenizers without a limit say 10**30
 _DEFAULT_CONTEXT = {"clip": 77, "siglip": 64, "siglip2": 64}
@@ -52,6 +52,11 @@ def pad_id_of(folder: Path, config: Mapping[str, Any]) -> int:
         return int(padding["pad_id"])
     told = config.get("pad_token_id", (config.get("text_config") or {}).get("pad_token_id"))
     return told if isinstance(told, int) and told >= 0 else 0
+
+
+def has_token(folder: Path, token: str) -> bool:
+    """Whether the tokenizer.json of a folder knows a token by this spelling."""
+    return _id_of(settings_of(folder / "tokenizer.json"), token) is not None
 
 
 def _id_of(tokenizer: Mapping[str, Any], token: str) -> int | None:

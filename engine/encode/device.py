@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, TypeAlias
@@ -272,6 +271,8 @@ def _silence(runtime: ModuleType) -> Iterator[None]:
 
 def _distributions() -> list[str]:
     """Return the installed distributions that bring a package `onnxruntime`."""
+    from importlib import metadata  # for errors only, and slow to import
+
     found = set()
     for name in ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"):
         with contextlib.suppress(metadata.PackageNotFoundError):

@@ -16,6 +16,15 @@ def change(path, **settings):
     tiny.write_json(path, {**json.loads(path.read_text("utf-8")), **settings})
 
 
+_ADDED = {
+    "single_word": False,
+    "lstrip": False,
+    "rstrip": False,
+    "normalized": False,
+    "special": True,
+}
+
+
 def test_an_immich_folder_is_described_as_it_is(tmp_path):
     folder = tiny.write_immich(tmp_path / "clip")
     pack = read_layout(folder, name="ViT-Tiny__random")
@@ -97,6 +106,15 @@ def test_a_siglip_of_transformers_js_pads_to_its_context(tmp_path):
     )
     assert (pack.textual.context, pack.textual.pad_to_context) == (64, True)
     assert (pack.textual.lowercase, pack.textual.strip_punctuation) == (True, True)
+
+
+def test_siglip_2_is_known_by_its_tokenizer_and_keeps_punctuation(tmp_path):
+    folder = tiny.write_transformers_js(tmp_path / "siglip", siglip=True)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["added_tokens"].append({**_ADDED, "id": 900, "content": "<eos>"})
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    pack = read_layout(folder, name="x")
+    assert (pack.textual.lowercase, pack.textual.strip_punctuation) == (True, False)
 
 
 @pytest.mark.parametrize(
