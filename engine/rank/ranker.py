@@ -174,7 +174,7 @@ class Ranker:
             fused[name] = _standing(pool, (space, queries), others[name])
         fused["trend"] = Signal(catalogue.trend[pool])
         weights = QUERY_WEIGHTS
-        if meaning is not None:
+        if meaning is not None and asked:  # else there is nothing to hold words against
             semantic = sum(QUERY_WEIGHTS[name] for name in asked)
             weights = {**weights, "words": semantic * (1 - SEMANTIC_SHARE) / SEMANTIC_SHARE}
         return best_first(fuse(pool, fused, weights), k)

@@ -31,7 +31,7 @@ __all__ = [
     "open_active",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had vectors of pictures only
 _KEEP = 2  # the active generation, and the one before it to roll back to
 
 
@@ -174,6 +174,8 @@ class Generation:
                 "upgrade it with `pip install -U sightline`, or build the model again"
             )
             raise FormatTooNewError(message)
+        if version < FORMAT_VERSION:
+            raise _corrupt(self._model_folder, path, f"is of the older format {version}")
         return manifest
 
     def _check_files(self, stamp: Path) -> None:

@@ -198,7 +198,7 @@ def test_truncated_manifest_is_refused(model):
         Generation(model, 1)
 
 
-@pytest.mark.parametrize("text", ["[]", '{"format_version": 1}', '{"format_version": "x"}'])
+@pytest.mark.parametrize("text", ["[]", '{"format_version": 2}', '{"format_version": "x"}'])
 def test_manifest_that_is_none_is_refused(model, text):
     write_generation(model)
     (model / "generations" / "000001" / "manifest.json").write_text(text)
@@ -212,6 +212,15 @@ def test_generation_of_a_newer_sightline_is_refused_with_the_remedy(model):
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps({**manifest, "format_version": 99}))
     with pytest.raises(FormatTooNewError, match=r"format 99.*upgrade"):
+        open_active(model)
+
+
+def test_generation_of_an_older_format_is_refused_with_the_remedy(model):
+    write_generation(model)
+    path = model / "generations" / "000001" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "format_version": 1}))
+    with pytest.raises(CorruptGenerationError, match=r"older format 1.*update-model"):
         open_active(model)
 
 
