@@ -278,3 +278,17 @@ def test_a_graph_shorter_than_the_pack_says_is_told_with_both(texts):
 def test_an_output_without_pooling_is_told(texts):
     with pytest.raises(EncoderError, match=r"array of \(1, 3, 4\) for 1 texts"):
         texts().encode(["cat"])
+
+
+def test_an_int8_vector_does_not_depend_on_its_neighbours(tmp_path):
+    write_clip_checkpoint(tmp_path / "checkpoint")
+    (tmp_path / "pack").mkdir()
+    pack = build_pack(tmp_path / "checkpoint", tmp_path / "pack", name="tiny", precision="int8")
+    images, texts = open_pack(tmp_path / "pack", pack, Compute("cpu"))
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    pixels[1:] //= 8
+    words = ["the red cat", "a", "the the the the cat cat cat", "red"]
+    for tower, inputs in ((images, pixels), (texts, words)):
+        together = tower.encode(inputs)
+        alone = np.concatenate([tower.encode(inputs[place : place + 1]) for place in range(4)])
+        np.testing.assert_array_equal(together[:4], alone)
