@@ -1,0 +1,1 @@
+"""How sightline-mini, the bundled encoder, is trained; `scripts/train_mini.py` runs it."""
