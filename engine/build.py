@@ -14,6 +14,7 @@ import polars as pl
 
 from .config import ModelConfig, without_passwords
 from .encode.base import Encoder, TextTower
+from .encode.names import MINI
 from .encoders import Encoders
 from .errors import StorageError
 from .features.behaviour import derived_columns, popularity, trend
@@ -127,7 +128,7 @@ def _build(
     status: StatusWriter,
 ) -> None:
     status.stage(State.FETCHING)
-    encoder = encoders.open(config.encoder, progress=status.progress)
+    encoder = encoders.open(config.encoder or MINI, progress=status.progress)
     inputs = _fetch(home, config, connections, allow_hosts, encoder, status)
     status.stage(State.TUNING)
     words = build_words(inputs.tables.items.frame, _word_columns(inputs.tables))
@@ -169,7 +170,9 @@ def _fetch(
     )
     texts = _texts(home, tables, encoder.texts, status)
     images = Modality(looks.vectors, looks.presence)
-    images, texts, given = join_given(tables.items.vectors, encoder, images, texts)
+    images, texts, given = join_given(
+        tables.items.vectors, encoder, images, texts, is_named=config.encoder is not None
+    )
     found = _Inputs(tables, looks, images, texts, given, [], no_interactions())
     if tables.events is None:
         return found

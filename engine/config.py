@@ -24,7 +24,6 @@ __all__ = [
     "without_passwords",
 ]
 
-DEFAULT_ENCODER = "attributes"
 DEFAULT_LIMIT = 10
 
 # Where a hosted connector keeps its credentials differs per vendor; locally a file or URI does.
@@ -125,7 +124,8 @@ class ModelConfig:
     fetch: Fetch
     connectors: tuple[Connector, ...]
     description: str = ""
-    encoder: str = DEFAULT_ENCODER
+    encoder: str | None = None
+    """Name of the encoder; None where the YAML leaves it to Sightline."""
     limit: int = DEFAULT_LIMIT
     interaction_max_per_user: int | None = None
     """Newest events kept per user; None keeps all."""
@@ -346,9 +346,11 @@ def _text(section: Mapping[str, Any], where: str, key: str, *, default: str | No
     raise ConfigError(message)
 
 
-def _encoder(model: Mapping[str, Any], base_dir: Path) -> str:
+def _encoder(model: Mapping[str, Any], base_dir: Path) -> str | None:
     """Read the encoder's name; a folder given with a leading dot is beside the YAML."""
-    name = _text(model, "model", "language_model_name", default=DEFAULT_ENCODER)
+    if model.get("language_model_name") is None:
+        return None
+    name = _text(model, "model", "language_model_name")
     return os.path.normpath(base_dir.absolute() / name) if name.startswith(".") else name
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sightline_models.errors import CheckpointError, PackError
 from sightline_models.pack import PACK_FILE, Pack, Precision, read_pack
 
-from .encode.attributes import AttributesTower
-from .encode.base import Encoder
+from .encode.attributes import ABOUT, AttributesTower, attributes, is_attributes
+from .encode.base import Encoder, ImageTower
 from .encode.check import agreement, golden_vectors, speeds
 from .encode.device import Compute, choose_device
-from .encode.names import BUNDLED, IMMICH, EncoderName, parse_name
+from .encode.names import IMMICH, EncoderName, own_name, parse_name
 from .encode.towers import open_pack
 from .errors import EncoderError
-from .packs import Entry, Packs, Seen, details, own_files_only, summary
+from .packs import Entry, Packs, Seen, bundled_pack, details, own_files_only, summary
 from .store.home import Home
 from .store.seals import identity
 
@@ -33,9 +33,10 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 class Encoders:
     """Opens encoders by name, and keeps the packs that they are made of; threads may share it.
 
-    A name is ``attributes`` (bundled), a folder, a Hugging Face id ``owner/name`` with an optional
-    ``@revision``, an immich id such as ``ViT-B-32__openai``, or what `build` was told; each with an
-    optional precision, ``:fp32``, ``:fp16`` or ``:int8``.
+    A name is ``sightline-mini`` or ``attributes``, which come with Sightline, a folder, a Hugging
+    Face id ``owner/name`` with an optional ``@revision``, an immich id such as
+    ``ViT-B-32__openai``, or what `build` was told; each with an optional precision, ``:fp32``,
+    ``:fp16`` or ``:int8``.
 
     Parameters
     ----------
@@ -74,8 +75,8 @@ class Encoders:
             If the home cannot be written.
         """
         wanted = parse_name(name)
-        if _is_bundled(wanted):
-            return _bundled()
+        if is_attributes(wanted):
+            return attributes()
         choose_device(self._compute)  # a GPU that is not there is told before the download
         entry = self._entry(wanted, progress or _silent)
         return self._open(entry, str(wanted))
@@ -86,12 +87,14 @@ class Encoders:
         record: dict[str, Any] = {
             "name": encoder.name,
             "is_joint": encoder.is_joint,
+            "logit_scale": encoder.logit_scale,
+            "logit_bias": encoder.logit_bias,
             **{
                 kind: tower and {"fingerprint": tower.fingerprint, "dim": tower.dim}
                 for kind, tower in towers.items()
             },
         }
-        entry = None if encoder.name == BUNDLED else self._packs.of(_fingerprints(record))
+        entry = self._recorded(record)
         device = choose_device(self._compute).why if entry else None
         return {**record, "pack": entry.folder.name if entry else None, "device": device}
 
@@ -103,24 +106,31 @@ class Encoders:
         EncoderError
             If the home has it no more, or its files are damaged.
         """
-        fingerprints = _fingerprints(record)
-        if fingerprints == (None, None):
-            return _bundled()
-        entry = self._packs.of(fingerprints, str(record.get("pack") or ""))
-        if entry is None:
+        images, texts = _fingerprints(record)
+        if (images, texts) == (AttributesTower.fingerprint, None):
+            return attributes()
+        entry = self._recorded(record)
+        encoder = None if entry is None else self._open(entry, str(record["name"]))
+        # Of words alone, the pictures are another encoder's, which may be another one by now.
+        if encoder is None or encoder.images.fingerprint != images:
             message = (
                 f"this model was built with another version of the encoder {record['name']!r} than "
                 "those that are here, and vectors of two encoders cannot be compared: build it "
                 "again with `sightline update-model`, or bring the encoder's folder back"
             )
             raise EncoderError(message)
-        return self._open(entry, str(record["name"]))
+        return encoder
+
+    def _recorded(self, record: Mapping[str, Any]) -> Entry | None:
+        images, texts = _fingerprints(record)
+        if images == AttributesTower.fingerprint and texts is None:
+            return None
+        place = str(record.get("pack") or "")
+        return self._packs.of((images, texts), place) or self._packs.of((None, texts), place)
 
     def list(self) -> "list[dict[str, Any]]":
-        """Return a line on every encoder that is ready to use, the bundled one first."""
-        images = AttributesTower()
-        bundled = {"name": BUNDLED, "precision": None, "dim": images.dim, "reads": "pictures"}
-        return [bundled, *(summary(entry) for entry in self._packs.all())]
+        """Return a line on every encoder that is ready to use; those of Sightline come last."""
+        return [*(summary(entry) for entry in self._packs.all()), dict(ABOUT)]
 
     def show(self, name: str) -> dict[str, Any]:
         """Say all that is known of one encoder; nothing is downloaded.
@@ -131,8 +141,8 @@ class Encoders:
             If neither the home nor this version knows it.
         """
         wanted = parse_name(name)
-        if _is_bundled(wanted):
-            return {**self.list()[0], "fingerprints": {"images": AttributesTower.fingerprint}}
+        if is_attributes(wanted):
+            return {**ABOUT, "fingerprints": {"images": AttributesTower.fingerprint}}
         entry = self._packs.newest(wanted.text, wanted.precision)
         if entry is not None:
             return details(entry)
@@ -187,7 +197,7 @@ class Encoders:
             If the folder is none of these, or the name is taken or unfit.
         """
         place = folder.expanduser().absolute()
-        text = str(place) if name is None else _own_name(name)
+        text = str(place) if name is None else own_name(name)
         wanted = EncoderName(text, precision, folder=place)
         return details(self._from_folder(wanted, progress or _silent, anew=True))
 
@@ -210,8 +220,8 @@ class Encoders:
         """
         wanted = parse_name(name)
         tell = progress or _silent
-        if _is_bundled(wanted):
-            return {**self.list()[0], **speeds(_bundled())}
+        if is_attributes(wanted):
+            return {**ABOUT, **speeds(attributes())}
         entry = self._entry(wanted, tell)
         tell("hashing files", 0, 0)
         self._packs.verify(entry, again=True)
@@ -333,10 +343,29 @@ class Encoders:
             kept = self._opened.get(entry.folder)
             if kept is None or kept[0] != entry.pack:
                 images, texts = open_pack(entry.files, entry.pack, self._compute)
-                joint = entry.pack.is_joint
-                encoder = Encoder(name, images or AttributesTower(), texts, is_joint=joint)
-                kept = self._opened[entry.folder] = (entry.pack, encoder)
+                if images is None:
+                    images = self._default_images()
+                pack = entry.pack
+                encoder = Encoder(
+                    name,
+                    images,
+                    texts,
+                    is_joint=pack.is_joint,
+                    logit_scale=pack.logit_scale,
+                    logit_bias=pack.logit_bias,
+                )
+                kept = self._opened[entry.folder] = (pack, encoder)
             return replace(kept[1], name=name)
+
+    def _default_images(self) -> ImageTower:
+        """Return what pictures are encoded by beside an encoder of words."""
+        entry = bundled_pack()
+        self._packs.verify(entry)
+        images, _ = open_pack(entry.files, entry.pack, self._compute)
+        if images is None:
+            message = f"{entry.folder} has no tower for pictures; install Sightline again"
+            raise EncoderError(message)
+        return images
 
     @property
     def _hub(self) -> "Hub":
@@ -347,17 +376,6 @@ class Encoders:
         return self._given_hub
 
 
-def _bundled() -> Encoder:
-    return Encoder(BUNDLED, AttributesTower())
-
-
-def _is_bundled(wanted: EncoderName) -> bool:
-    if wanted.text == BUNDLED and wanted.precision is not None:
-        message = f"{BUNDLED!r} has no precisions: leave ':{wanted.precision}' out"
-        raise EncoderError(message)
-    return wanted.text == BUNDLED
-
-
 def _repo(wanted: EncoderName) -> str | None:
     """Return the repository of a name, also of those that only look like the user's own."""
     from sightline_models.cards import IMMICH_NAMES
@@ -365,25 +383,13 @@ def _repo(wanted: EncoderName) -> str | None:
     return f"{IMMICH}/{wanted.text}" if wanted.text in IMMICH_NAMES else wanted.repo
 
 
-def _own_name(name: str) -> str:
-    wanted = parse_name(name)
-    if wanted.text == BUNDLED or wanted.folder or wanted.precision or wanted.revision:
-        message = (
-            f"{name!r} cannot be the name of a pack: give letters, digits, '_', '-' or '.', or "
-            f"owner/name, without '@' and ':', and not {BUNDLED!r}"
-        )
-        raise EncoderError(message)
-    return wanted.text
-
-
 def _is_default(wanted: EncoderName, pack: Pack) -> bool:
     return wanted.precision is None or pack.precision == "fp32"
 
 
 def _fingerprints(record: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Return those of the pack in a record: the default image tower is no part of any."""
     images, texts = ((record.get(kind) or {}).get("fingerprint") for kind in ("images", "texts"))
-    return (None if images == AttributesTower.fingerprint else images), texts
+    return images, texts
 
 
 def _silent(*_: object) -> None:

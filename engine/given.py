@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from .config import DEFAULT_ENCODER
 from .encode.base import Encoder
 from .sources.roles import Role
 from .sources.vectors import GivenVectors
@@ -15,12 +14,17 @@ __all__ = ["join_given"]
 
 
 def join_given(
-    given: Mapping[Role, GivenVectors], encoder: Encoder, images: Modality, texts: Modality
+    given: Mapping[Role, GivenVectors],
+    encoder: Encoder,
+    images: Modality,
+    texts: Modality,
+    *,
+    is_named: bool,
 ) -> tuple[Modality, Modality, dict[str, Any]]:
     """Put the given vectors in the place of those that were encoded.
 
-    Given vectors are in the space of the model's encoder if one was named for the model and has
-    their dimensions: then items without a given vector keep the encoded one, and queries are
+    Given vectors are in the space of the model's encoder if it was named for the model (`is_named`)
+    and has their dimensions: then items without a given vector keep the encoded one, and queries are
     encoded as ever. Otherwise the given ones stand alone, because vectors of two spaces do not
     compare.
 
@@ -34,11 +38,11 @@ def join_given(
     """
     record: dict[str, Any] = {}
     if pictures := given.get(Role.IMAGE_VECTOR):
-        shared = encoder.name != DEFAULT_ENCODER and pictures.dim == encoder.images.dim
+        shared = is_named and pictures.dim == encoder.images.dim
         images = _joined(pictures, images, shared=shared)
         record["images"] = _entry(pictures, shared=shared)
     if words := given.get(Role.TEXT_VECTOR):
-        shared = encoder.texts is not None and words.dim == encoder.texts.dim
+        shared = is_named and encoder.texts is not None and words.dim == encoder.texts.dim
         texts = _joined(words, texts, shared=shared)
         record["texts"] = _entry(words, shared=shared)
     return images, texts, record

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import sightline_models
 from sightline_models.errors import PackError
 from sightline_models.pack import PACK_FILE, Pack, Precision, file_sha256, read_pack, write_pack
 
@@ -20,13 +21,15 @@ from .store.home import Home
 from .store.lock import encoders_lock
 from .store.seals import identity, sync_tree, vouches_for
 
-__all__ = ["Entry", "Packs", "Seen", "details", "own_files_only", "summary"]
+__all__ = ["Entry", "Packs", "Seen", "bundled_pack", "details", "own_files_only", "summary"]
 
 Seen = Mapping[str, list[int] | None]
 """Path to size, time of change and inode of a file; None where there is none."""
 
+_BUNDLED = Path(sightline_models.__file__).parent / "mini"
 _ENTRY_FILE = "entry.json"
 _PARTIAL = ".partial-"
+_REINSTALL = "install Sightline again: `pip install --force-reinstall --no-deps sightline`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Entry:
     pack: Pack
     is_default: bool
     """Whether its name without a precision means it."""
-    made_at: str
+    made_at: str | None
+    """None of the pack that is installed with Sightline."""
     made_from: Seen
     """The files of the folder that it was built from, as they were then; empty for the hub's."""
 
@@ -68,11 +72,15 @@ class Packs:
         self._root = home.encoders
 
     def all(self) -> list[Entry]:
-        """Return what there is, newest first; folders of something else are passed over."""
+        """Return what there is, newest first, and last the pack that comes with Sightline.
+
+        Folders of something else are passed over.
+        """
         with storage_errors(self._root, action="read"):
             folders = [path for path in self._root.glob("*") if (path / _ENTRY_FILE).is_file()]
         entries = (self._read(folder) for folder in folders)
-        return sorted(filter(None, entries), key=lambda entry: entry.made_at, reverse=True)
+        made = sorted(filter(None, entries), key=lambda entry: entry.made_at or "", reverse=True)
+        return [*made, bundled_pack()]
 
     def newest(self, name: str, precision: Precision | None) -> Entry | None:
         """Return the pack last made under a name; without a precision, that which it stands for."""
@@ -202,6 +210,21 @@ class Packs:
         return self._root / f".verified-{folder.name}.json"
 
 
+def bundled_pack() -> Entry:
+    """Return the pack that is installed with Sightline, sightline-mini.
+
+    Raises
+    ------
+    EncoderError
+        If the installation lacks it.
+    """
+    try:
+        return Entry(_BUNDLED, _BUNDLED, read_pack(_BUNDLED), is_default=True, made_at=None, made_from={})
+    except PackError as error:
+        message = f"{error}; it comes with Sightline: {_REINSTALL}"
+        raise EncoderError(message) from error
+
+
 def own_files_only(pack: Pack, folder: Path) -> Pack:
     """Return a pack whose files are all its own: a pack.toml may be a stranger's.
 
@@ -273,6 +296,8 @@ def _folder_name(pack: Pack, files: Path | None) -> str:
 
 def _damaged(entry: Entry, path: Path, what: str) -> EncoderError:
     name = f"{entry.pack.name}:{entry.pack.precision}"
+    if entry.folder == _BUNDLED:
+        return EncoderError(f"{path} {what}; {_REINSTALL}")
     remedy = f"`sightline encoders pull {name}` fetches it anew"
     if entry.files != entry.folder:
         remedy = (

@@ -108,6 +108,9 @@ class Pack:
     logit_scale: float | None = None
     """What cosines are multiplied by before softmax (CLIP) or sigmoid (SigLIP), already exp'ed."""
     logit_bias: float | None = None
+    fixed_scales: bool = False
+    """Of int8: whether numbers are rounded by scales fixed when the pack was made. Otherwise every
+    run finds its own, and a vector depends on its neighbours in a batch."""
     files: Mapping[str, str] = field(default_factory=dict)
     """Relative path to sha256 (hex), every file but pack.toml."""
 

@@ -1,10 +1,16 @@
 """The encoder without a model: a fixed descriptor of colour, pattern and form."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sightline_kernels import SIDE
 
+from ..errors import EncoderError
 from ..types import Pixels, Vectors, View
+from .base import Encoder
+from .names import ATTRIBUTES, EncoderName
 
-__all__ = ["AttributesTower"]
+__all__ = ["ABOUT", "AttributesTower", "attributes", "is_attributes"]
 
 
 class AttributesTower:
@@ -26,3 +32,31 @@ class AttributesTower:
         from sightline_kernels.descriptor import describe  # wakes Numba
 
         return describe(pixels)
+
+
+ABOUT: Mapping[str, Any] = {
+    "name": ATTRIBUTES,
+    "precision": None,
+    "dim": AttributesTower.dim,
+    "reads": "pictures",
+}
+"""What a list of encoders says of it."""
+
+
+def attributes() -> Encoder:
+    """Return the encoder."""
+    return Encoder(ATTRIBUTES, AttributesTower())
+
+
+def is_attributes(wanted: EncoderName) -> bool:
+    """Whether a name means this encoder.
+
+    Raises
+    ------
+    EncoderError
+        If it asks for a precision of it.
+    """
+    if wanted.text == ATTRIBUTES and wanted.precision is not None:
+        message = f"{ATTRIBUTES!r} has no precisions: leave ':{wanted.precision}' out"
+        raise EncoderError(message)
+    return wanted.text == ATTRIBUTES

@@ -85,9 +85,13 @@ class Encoder:
 
     `is_joint` says that texts and pictures land in one space, as with CLIP. Of an encoder of words
     alone, the pictures are encoded by the default image tower in a space of their own.
+    `logit_scale` and `logit_bias` are what cosines between the towers were multiplied by and moved
+    by in training, where the encoder knows.
     """
 
     name: str
     images: ImageTower
     texts: TextTower | None = None
     is_joint: bool = False
+    logit_scale: float | None = None
+    logit_bias: float | None = None

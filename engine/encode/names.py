@@ -10,10 +10,12 @@ from sightline_models.pack import Precision
 
 from ..errors import EncoderError
 
-__all__ = ["BUNDLED", "IMMICH", "EncoderName", "parse_name"]
+__all__ = ["ATTRIBUTES", "IMMICH", "MINI", "EncoderName", "own_name", "parse_name"]
 
-BUNDLED = "attributes"
+ATTRIBUTES = "attributes"
 """The encoder that needs no pack."""
+MINI = "sightline-mini"
+"""The pack that is installed with Sightline."""
 IMMICH = "immich-app"
 """Owner, at the hub, of the ready-made encoders that immich's users know."""
 
@@ -47,7 +49,7 @@ def parse_name(name: str) -> EncoderName:
     r"""Take a name apart.
 
     A folder that exists is meant before a repository of the same spelling, but not before the
-    bundled encoder. Names without a slash are immich's where they hold two underscores; others
+    encoders that come with Sightline. Names without a slash are immich's where they hold two underscores; others
     belong to packs built here, so neither `folder` nor `repo` is given.
 
     Raises
@@ -69,13 +71,32 @@ def parse_name(name: str) -> EncoderName:
     if address := _ADDRESS.match(text):
         raise _refusal(name, f"give the id {address['id']!r} in place of the address")
     head, precision = _split_precision(text)
-    if head != BUNDLED and _is_path(head):
+    if head not in {ATTRIBUTES, MINI} and _is_path(head):
         folder = Path(head).expanduser().absolute()
         return EncoderName(str(folder), precision, folder=folder)
     if precision is None and ":" in head:
         known = ", ".join(get_args(Precision))
         raise _refusal(name, f"{head.rpartition(':')[2]!r} is no precision; there are {known}")
     return _remote(name, head, precision)
+
+
+def own_name(name: str) -> str:
+    """Return a name that a pack may be given, without outer blanks.
+
+    Raises
+    ------
+    EncoderError
+        If it would be taken for something else: a folder, a repository, what Sightline brings.
+    """
+    wanted = parse_name(name)
+    own = {ATTRIBUTES, MINI}
+    if wanted.text in own or wanted.folder or wanted.precision or wanted.revision:
+        message = (
+            f"{name!r} cannot be the name of a pack: give letters, digits, '_', '-' or '.', or "
+            f"owner/name, without '@' and ':', and neither {ATTRIBUTES!r} nor {MINI!r}"
+        )
+        raise EncoderError(message)
+    return wanted.text
 
 
 def _remote(name: str, head: str, precision: Precision | None) -> EncoderName:
@@ -91,7 +112,8 @@ def _remote(name: str, head: str, precision: Precision | None) -> EncoderName:
         return EncoderName(head, precision, repo=plain, revision=revision or None)
     why = (
         "it is neither a folder that exists nor a hub id such as 'openai/clip-vit-base-patch32', "
-        "an immich id such as 'ViT-B-32__openai', or 'attributes'"
+        "an immich id such as 'ViT-B-32__openai', or one of those that come with "
+        "Sightline, 'sightline-mini' and 'attributes'"
     )
     raise _refusal(name, why)
 

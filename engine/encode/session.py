@@ -59,8 +59,8 @@ class Session:
     """One ONNX graph on one device, opened when it is first needed; threads may share it.
 
     On the CPU it starts lean and switches to the full load after `runs_before_full` runs: the
-    caller whose run that is waits, others go on meanwhile. On a GPU, every set of input shapes has
-    a `StaticSession`.
+    caller whose run that is waits, others go on meanwhile; with 0 it is never lean. On a GPU, every
+    set of input shapes has a `StaticSession`.
 
     Parameters
     ----------
@@ -83,6 +83,7 @@ class Session:
         self._file = file
         self._output = output
         self._compute = compute
+        self._is_lean = runs_before_full > 0
         self._runs_left = runs_before_full
         self._lock = threading.Lock()
         self._opened: tuple[Device, Mapping[str, Input]] | None = None
@@ -171,15 +172,16 @@ class Session:
             with self._lock:
                 if self._opened is None:
                     device = choose_device(self._compute)
-                    lean = load(self._file, _CPU, thread_count(self._compute), lean=True)
-                    self._current = lean if device.kind == "cpu" else None
-                    self._opened = device, _inputs(lean)
+                    lean = self._is_lean or device.kind != "cpu"
+                    first = load(self._file, _CPU, thread_count(self._compute), lean=lean)
+                    self._current = first if device.kind == "cpu" else None
+                    self._opened = device, _inputs(first)
         return self._opened
 
     def _for_cpu(self) -> Any:  # noqa: ANN401 - ONNX Runtime has no types
         with self._lock:
             self._runs_left -= 1
-            buys = self._runs_left == -1
+            buys = self._is_lean and self._runs_left == -1
         if buys:
             self._current = load(self._file, _CPU, thread_count(self._compute))
         return self._current

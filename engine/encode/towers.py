@@ -21,8 +21,8 @@ IMAGE_ROWS = 8
 """Pictures of a run on the CPU: from 4 to 16, ViT-B/32 takes the same time per picture, one alone
 takes a tenth more, and 64, whose numbers no longer fit the cache, take a quarter more."""
 INT8_ROWS = 1
-"""Of an int8 graph, the numbers of a run share the scales they are rounded to: a vector that
-depended on its neighbours in a batch could not be cached. Real sentences agreed with themselves
+"""Of an int8 graph without fixed scales, the numbers of a run share those they are rounded to: a
+vector that depended on its neighbours in a batch could not be cached. Real sentences agreed with themselves
 to a cosine of 0.986 only; alone, they also keep closer to float32."""
 TEXT_ROWS = 32
 """Texts of a run on the CPU: of eight tokens, 16 to 128 take the same time per text."""
@@ -54,10 +54,10 @@ class OnnxImages:
         self.fingerprint = pack.fingerprint(tower)
         self.dim = tower.dim
         self.view = View(tower.side, tower.fit, tower.resample)
-        self.session = Session(folder / tower.file, tower.output, compute)
+        self.session = _session(folder / tower.file, pack, tower, compute)
         self._name = f"{pack.name}:{pack.precision}"
         self._tower = tower
-        self._rows = INT8_ROWS if pack.precision == "int8" else IMAGE_ROWS
+        self._rows = INT8_ROWS if _shares_scales(pack) else IMAGE_ROWS
 
     def encode(self, pixels: Pixels) -> Vectors:
         """Encode pictures; see `ImageTower.encode`."""
@@ -103,10 +103,10 @@ class OnnxTexts:
     def __init__(self, folder: Path, pack: Pack, tower: TextualTower, compute: Compute) -> None:
         self.fingerprint = pack.fingerprint(tower)
         self.dim = tower.dim
-        self.session = Session(folder / tower.file, tower.output, compute)
+        self.session = _session(folder / tower.file, pack, tower, compute)
         self._name = f"{pack.name}:{pack.precision}"
         self._tower = tower
-        self._rows = INT8_ROWS if pack.precision == "int8" else TEXT_ROWS
+        self._rows = INT8_ROWS if _shares_scales(pack) else TEXT_ROWS
         self._tokens = Tokens(folder / tower.tokenizer, tower)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -161,6 +161,20 @@ class OnnxTexts:
             fitting = (size for size in _GPU_LENGTHS if longest <= size < tower.context)
             return next(fitting, tower.context)
         return longest
+
+
+def _session(
+    file: Path, pack: Pack, tower: VisualTower | TextualTower, compute: Compute
+) -> Session:
+    # Of fixed scales, a lean load computes in float32 what a full one does in integers: nearly the
+    # same vectors, but not the same, and such a graph is small enough to be loaded in full at once.
+    if pack.fixed_scales:
+        return Session(file, tower.output, compute, runs_before_full=0)
+    return Session(file, tower.output, compute)
+
+
+def _shares_scales(pack: Pack) -> bool:
+    return pack.precision == "int8" and not pack.fixed_scales
 
 
 def _filled(array: NDArray[Any], size: int) -> NDArray[Any]:

@@ -22,12 +22,13 @@ class Recipe:
 
     `document` is the model YAML, `base_dir` what its relative paths are relative to. `connections`
     are the bindings that are text; tables given from Python cannot be kept, and `in_memory` names
-    them. `pictures` is the folder of a model made by `index`, which has no YAML.
+    them. `encoder` is None where it was left to Sightline. `pictures` is the folder of a model made by
+    `index`, which has no YAML.
     """
 
     document: Mapping[str, Any]
     base_dir: str
-    encoder: str
+    encoder: str | None
     connections: Mapping[str, str] = field(default_factory=dict)
     in_memory: tuple[str, ...] = ()
     allow_hosts: tuple[str, ...] = ()

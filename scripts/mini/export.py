@@ -202,6 +202,7 @@ def _describe(folder: Path, precision: str, scale: float) -> None:
         licence="Apache-2.0",
         architecture="4 x 4 patches, ResNet of 3 x 3 convolutions; attention-pooled word pieces",
         logit_scale=scale,
+        fixed_scales=precision == "int8",
         files={path.relative_to(folder).as_posix(): file_sha256(path) for path in files},
     )
     write_pack(folder, pack)
