@@ -15,7 +15,17 @@ from time import perf_counter
 
 import numpy as np
 
-__all__ = ["Comparison", "Figures", "Timing", "environment", "main", "side_by_side", "time_calls"]
+__all__ = [
+    "CHECKOUT",
+    "Comparison",
+    "Figures",
+    "Timing",
+    "environment",
+    "main",
+    "side_by_side",
+    "time_calls",
+    "write_record",
+]
 
 CHECKOUT = Path(__file__).parents[1]
 RESULTS = CHECKOUT / "bench" / "results"
@@ -168,11 +178,16 @@ def main(name: str, measure: Callable[[], Figures], *, question: str) -> None:
     parser.add_argument("--json", action="store_true", help="print one flat JSON object")
     as_json = parser.parse_args().json
     figures = dict(measure())
-    record = {"bench": name, "question": question, "figures": figures, **environment()}
+    write_record(name, question, figures)
+    print(json.dumps(figures) if as_json else _table(question, figures))
+
+
+def write_record(name: str, question: str, figures: Figures, **more: object) -> None:
+    """Write `bench/results/<name>.json`: the figures, `more` as it is, and the environment."""
+    record = {"bench": name, "question": question, "figures": figures, **more, **environment()}
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(record, indent=2, ensure_ascii=False)
     (RESULTS / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
-    print(json.dumps(figures) if as_json else _table(question, figures))
 
 
 def _table(question: str, figures: Figures) -> str:

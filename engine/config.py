@@ -1,8 +1,6 @@
 """Model YAML, as Shaped users write it, turned into frozen dataclasses or one clear refusal."""
 
-import difflib
 import json
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,8 @@ from typing import Any
 
 from .documents import read_document
 from .errors import ConfigError, UnsupportedError
+from .label_set import LabelColumn, read_label_columns
+from .sections import check_keys, positive_int, positive_number, section_of, text_of
 
 __all__ = [
     "Connector",
@@ -42,6 +42,7 @@ _MODEL_KEYS = {
     "interaction_expiration_days",
     "schema_override",
     "inference_config",
+    "labels",
 }
 _FETCH_KEYS = {"items", "events", "users"}
 _SCHEMA_KEYS = {
@@ -49,25 +50,6 @@ _SCHEMA_KEYS = {
     "user": {"id", "created_at", "features"},
     "interaction": {"user_id", "item_id", "created_at", "label"},
 }
-
-# Keys of the surface that this version knows and does not build: refused by name, because a key
-# that is silently ignored is a promise that is silently broken.
-_NOT_BUILT = {
-    "unique_keys": "rows are kept as they are inserted; of items with one id, the last wins",
-    "version": "v2 engine files are not read yet; write the v1 form (model, connectors, fetch)",
-    "model.pagination_store_ttl": "pagination is not built yet",
-    "model.slate_size": "slates are not built yet",
-    "model.policy_configs": "the scoring policy of this version is fixed and documented",
-    "fetch.global_filters": "global filters are not built yet; filter in the SQL of fetch.items",
-    "fetch.personal_filters": "personal filters are not built yet",
-    "model.inference_config.exploration_factor": "exploration is not built yet",
-    "model.inference_config.diversity_factor": "diversity is not built yet",
-    "model.inference_config.diversity_attributes": "diversity is not built yet",
-    "model.inference_config.boosting_factor": "boosting is not built yet",
-    "model.inference_config.retrieval_k": "retriever sizes are not adjustable yet",
-    "model.inference_config.retriever_k_override": "retriever sizes are not adjustable yet",
-}
-
 
 _PASSWORD = re.compile(r"(://[^/@:\s]*:|[?&]password=)[^@&\s]+")
 
@@ -132,6 +114,8 @@ class ModelConfig:
     interaction_expiration_days: float | None = None
     """Events older than this, counted from the newest event, are left out; None keeps all."""
     schema: SchemaOverride = SchemaOverride()
+    labels: tuple[LabelColumn, ...] = ()
+    """Columns that say which of a few labels fits every item best."""
     base_dir: Path = Path()
     """Folder that relative paths, of sources and of pictures, are relative to."""
     document: Mapping[str, Any] = field(default_factory=dict)
@@ -176,7 +160,7 @@ def load_dataset(
         As `load_config`.
     """
     document = source if isinstance(source, Mapping) else read_document(Path(source))
-    _check_keys("", document, {"name", "schema_type", "column_schema"})
+    check_keys("", document, {"name", "schema_type", "column_schema"})
     kind = document.get("schema_type", "CUSTOM")
     if kind != "CUSTOM":
         message = f"schema_type {kind!r} is a hosted connector; CUSTOM is what is built here"
@@ -186,7 +170,7 @@ def load_dataset(
         message = f"column_schema must map column names to types, not {columns!r}"
         raise ConfigError(message)
     types = None if columns is None else {str(name): str(kind) for name, kind in columns.items()}
-    return _text(document, "dataset", "name"), types
+    return text_of(document, "dataset", "name"), types
 
 
 def without_passwords(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -201,9 +185,9 @@ def without_passwords(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
-    _check_keys("", document, _TOP_KEYS)
-    model = _section(document, "model")
-    _check_keys("model", model, _MODEL_KEYS)
+    check_keys("", document, _TOP_KEYS)
+    model = section_of(document, "model")
+    check_keys("model", model, _MODEL_KEYS)
     schedule = model.get("train_schedule", "@once")
     if schedule != "@once":
         message = (
@@ -216,15 +200,16 @@ def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
             message = f"model.{index}: false is not built: what an encoder reads is always indexed"
             raise UnsupportedError(message)
     connectors = _connectors(document.get("connectors"))
-    fetch = _fetch(_section(document, "fetch"))
+    fetch = _fetch(section_of(document, "fetch"))
     return ModelConfig(
-        name=_text(model, "model", "name"),
-        description=_text(model, "model", "description", default=""),
+        name=text_of(model, "model", "name"),
+        description=text_of(model, "model", "description", default=""),
         encoder=_encoder(model, base_dir),
         limit=_inference_limit(model.get("inference_config")),
-        interaction_max_per_user=_positive_int(model, "interaction_max_per_user"),
-        interaction_expiration_days=_positive_number(model, "interaction_expiration_days"),
+        interaction_max_per_user=positive_int(model, "interaction_max_per_user"),
+        interaction_expiration_days=positive_number(model, "interaction_expiration_days"),
         schema=_schema_override(model.get("schema_override")),
+        labels=read_label_columns(model.get("labels")),
         connectors=connectors,
         fetch=fetch,
         base_dir=base_dir,
@@ -252,9 +237,9 @@ def _connector(position: int, entry: Any) -> Connector:  # noqa: ANN401 - straig
     if not isinstance(entry, Mapping):
         message = f"{where} must be a mapping with at least an `id`, not {entry!r}"
         raise ConfigError(message)
-    _check_keys(where, entry, _CONNECTOR_KEYS)
-    connector_id = _text(entry, where, "id")
-    kind = _text(entry, where, "type", default="file")
+    check_keys(where, entry, _CONNECTOR_KEYS)
+    connector_id = text_of(entry, where, "id")
+    kind = text_of(entry, where, "type", default="file")
     if kind.lower() not in _CONNECTOR_TYPES:
         message = (
             f"{where}.type {kind!r} is not a source this version reads: it knows "
@@ -268,19 +253,19 @@ def _connector(position: int, entry: Any) -> Connector:  # noqa: ANN401 - straig
         raise ConfigError(message)
     return Connector(
         id=connector_id,
-        name=_text(entry, where, "name", default=connector_id),
+        name=text_of(entry, where, "name", default=connector_id),
         type=kind.lower(),
         binding=str(bindings[0]) if bindings else None,
-        table=_text(entry, where, "table", default="") or None,
+        table=text_of(entry, where, "table", default="") or None,
     )
 
 
 def _fetch(section: Mapping[str, Any]) -> Fetch:
-    _check_keys("fetch", section, _FETCH_KEYS)
+    check_keys("fetch", section, _FETCH_KEYS)
     return Fetch(
-        items=_text(section, "fetch", "items"),
-        events=_text(section, "fetch", "events", default="") or None,
-        users=_text(section, "fetch", "users", default="") or None,
+        items=text_of(section, "fetch", "items"),
+        events=text_of(section, "fetch", "events", default="") or None,
+        users=text_of(section, "fetch", "users", default="") or None,
     )
 
 
@@ -291,7 +276,7 @@ def _schema_override(value: Any) -> SchemaOverride:  # noqa: ANN401 - straight f
     if not isinstance(value, Mapping):
         message = f"{where} must be a mapping with item, user or interaction, not {value!r}"
         raise ConfigError(message)
-    _check_keys(where, value, set(_SCHEMA_KEYS))
+    check_keys(where, value, set(_SCHEMA_KEYS))
     return SchemaOverride(**{name: _entity(f"{where}.{name}", name, value[name]) for name in value})
 
 
@@ -299,8 +284,8 @@ def _entity(where: str, name: str, value: Any) -> EntitySchema:  # noqa: ANN401 
     if not isinstance(value, Mapping):
         message = f"{where} must be a mapping such as {{id: {name}_id}}, not {value!r}"
         raise ConfigError(message)
-    _check_keys(where, value, _SCHEMA_KEYS[name])
-    columns = {key: _text(value, where, key) for key in value if key != "features"}
+    check_keys(where, value, _SCHEMA_KEYS[name])
+    columns = {key: text_of(value, where, key) for key in value if key != "features"}
     return EntitySchema(**columns, features=_features(where, value.get("features", [])))
 
 
@@ -320,7 +305,7 @@ def _inference_limit(value: Any) -> int:  # noqa: ANN401 - straight from YAML
     if not isinstance(value, Mapping):
         message = f"model.inference_config must be a mapping, not {value!r}"
         raise ConfigError(message)
-    _check_keys("model.inference_config", value, {"limit"})
+    check_keys("model.inference_config", value, {"limit"})
     limit = value.get("limit", 0)
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
         message = f"model.inference_config.limit must be a whole number, not {limit!r}"
@@ -328,75 +313,9 @@ def _inference_limit(value: Any) -> int:  # noqa: ANN401 - straight from YAML
     return limit or DEFAULT_LIMIT
 
 
-def _section(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    section = document.get(key)
-    if isinstance(section, Mapping):
-        return section
-    message = f"the model file needs a `{key}:` section; see the README for a complete example"
-    raise ConfigError(message)
-
-
-def _text(section: Mapping[str, Any], where: str, key: str, *, default: str | None = None) -> str:
-    value = section.get(key)
-    if value is None and default is not None:
-        return default
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    message = f"{where}.{key} must be a non-empty text, not {value!r}"
-    raise ConfigError(message)
-
-
 def _encoder(model: Mapping[str, Any], base_dir: Path) -> str | None:
     """Read the encoder's name; a folder given with a leading dot is beside the YAML."""
     if model.get("language_model_name") is None:
         return None
-    name = _text(model, "model", "language_model_name")
+    name = text_of(model, "model", "language_model_name")
     return os.path.normpath(base_dir.absolute() / name) if name.startswith(".") else name
-
-
-def _positive_number(section: Mapping[str, Any], key: str) -> float | None:
-    value = section.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        message = f"model.{key} must be a number above 0, not {value!r}"
-        raise ConfigError(message)
-    return float(value)
-
-
-def _positive_int(section: Mapping[str, Any], key: str) -> int | None:
-    value = _positive_number(section, key)
-    if value is not None and value != int(value):
-        message = f"model.{key} must be a whole number, not {section[key]!r}"
-        raise ConfigError(message)
-    return None if value is None else int(value)
-
-
-def _check_keys(where: str, section: Mapping[str, Any], known: set[str]) -> None:
-    """Refuse keys that are unknown, or known and not built; a neutral value (0, [], …) is off."""
-    for key, value in section.items():
-        if key in known:
-            continue
-        path = f"{where}.{key}" if where else str(key)
-        reason = _NOT_BUILT.get(path)
-        if reason is None:
-            message = f"unknown key {path!r}.{_nearest(str(key), where, known)}"
-            raise ConfigError(message)
-        if not _is_neutral(value):
-            message = f"{path}: {value!r} cannot be honoured: {reason}. Remove the key"
-            raise UnsupportedError(message)
-
-
-def _nearest(key: str, where: str, known: set[str]) -> str:
-    prefix = f"{where}." if where else ""
-    surface = {path.removeprefix(prefix) for path in _NOT_BUILT if path.startswith(prefix)}
-    candidates = sorted(known | {name for name in surface if "." not in name})
-    if close := difflib.get_close_matches(key, candidates, n=1, cutoff=0.6):
-        return f" Did you mean {close[0]!r}?"
-    return f" Known keys here: {', '.join(candidates)}"
-
-
-def _is_neutral(value: Any) -> bool:  # noqa: ANN401 - straight from YAML
-    if isinstance(value, Mapping):
-        return all(_is_neutral(entry) for entry in value.values())
-    return value is None or value is False or value == 0 or value == []

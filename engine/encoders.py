@@ -129,8 +129,9 @@ class Encoders:
         return self._packs.of((images, texts), place) or self._packs.of((None, texts), place)
 
     def list(self) -> "list[dict[str, Any]]":
-        """Return a line on every encoder that is ready to use; those of Sightline come last."""
-        return [*(summary(entry) for entry in self._packs.all()), dict(ABOUT)]
+        """Return a line on every encoder that is ready to use, those of Sightline first."""
+        bundled, *made = self._packs.all()
+        return [summary(bundled), dict(ABOUT), *map(summary, made)]
 
     def show(self, name: str) -> dict[str, Any]:
         """Say all that is known of one encoder; nothing is downloaded.
@@ -362,10 +363,7 @@ class Encoders:
         entry = bundled_pack()
         self._packs.verify(entry)
         images, _ = open_pack(entry.files, entry.pack, self._compute)
-        if images is None:
-            message = f"{entry.folder} has no tower for pictures; install Sightline again"
-            raise EncoderError(message)
-        return images
+        return images or AttributesTower()
 
     @property
     def _hub(self) -> "Hub":

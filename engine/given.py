@@ -24,8 +24,8 @@ def join_given(
     """Put the given vectors in the place of those that were encoded.
 
     Given vectors are in the space of the model's encoder if it was named for the model (`is_named`)
-    and has their dimensions: then items without a given vector keep the encoded one, and queries are
-    encoded as ever. Otherwise the given ones stand alone, because vectors of two spaces do not
+    and has their dimensions: then items without a given vector keep the encoded one, and queries
+    are encoded as ever. Otherwise the given ones stand alone, because vectors of two spaces do not
     compare.
 
     Returns

@@ -72,7 +72,7 @@ class Packs:
         self._root = home.encoders
 
     def all(self) -> list[Entry]:
-        """Return what there is, newest first, and last the pack that comes with Sightline.
+        """Return the pack that comes with Sightline, then what was made, newest first.
 
         Folders of something else are passed over.
         """
@@ -80,7 +80,7 @@ class Packs:
             folders = [path for path in self._root.glob("*") if (path / _ENTRY_FILE).is_file()]
         entries = (self._read(folder) for folder in folders)
         made = sorted(filter(None, entries), key=lambda entry: entry.made_at or "", reverse=True)
-        return [*made, bundled_pack()]
+        return [bundled_pack(), *made]
 
     def newest(self, name: str, precision: Precision | None) -> Entry | None:
         """Return the pack last made under a name; without a precision, that which it stands for."""
@@ -219,7 +219,9 @@ def bundled_pack() -> Entry:
         If the installation lacks it.
     """
     try:
-        return Entry(_BUNDLED, _BUNDLED, read_pack(_BUNDLED), is_default=True, made_at=None, made_from={})
+        return Entry(
+            _BUNDLED, _BUNDLED, read_pack(_BUNDLED), is_default=True, made_at=None, made_from={}
+        )
     except PackError as error:
         message = f"{error}; it comes with Sightline: {_REINSTALL}"
         raise EncoderError(message) from error

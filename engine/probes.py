@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .encode.base import Encoder
+from .encode.base import Encoder, TextTower
 from .errors import UnsupportedError
 from .types import Vectors
 
 if TYPE_CHECKING:
     from .encoders import Encoders
 
-__all__ = ["Probe", "QueryEncoder"]
+__all__ = ["Probe", "QueryEncoder", "spaces_reached"]
 
 _NO_VECTORS = "matched by the items' own words"
 
@@ -69,7 +69,7 @@ class QueryEncoder:
         found: dict[str, list[Vectors]] = {"images": [], "texts": [], "stand_in": []}
         notes = []
         if image is not None:
-            spaces = self._spaces_of("images")
+            spaces = spaces_reached(self._record, "images")
             if not spaces:
                 column = self._record["given"]["images"]["column"]
                 message = (
@@ -78,6 +78,12 @@ class QueryEncoder:
                     "as language_model_name"
                 )
                 raise UnsupportedError(message)
+            if "images" not in spaces:
+                notes.append(
+                    f"the picture vectors of this model were given (column "
+                    f"{self._record['given']['images']['column']!r}), without their encoder: the "
+                    "picture was compared with the items' words"
+                )
             from .pictures import encode_query  # pictures in a query are rare
 
             vector = encode_query(image, self._encoder.images, allow_hosts)
@@ -85,7 +91,7 @@ class QueryEncoder:
             for space in spaces:
                 found["images" if space == "images" else "stand_in"].append(vector[None])
         if text and not text.isspace():
-            spaces = self._spaces_of("texts")
+            spaces = spaces_reached(self._record, "texts")
             tower = self._encoder.texts if spaces else None
             if tower is None:
                 notes.append(self._why_words_alone())
@@ -103,18 +109,43 @@ class QueryEncoder:
     def _encoder(self) -> Encoder:
         return self._encoders().reopen(self._record)
 
-    def _spaces_of(self, tower: str) -> list[str]:
-        """Return which vectors of the items can be compared with those of a tower."""
-        if self._record[tower] is None:
-            return []
-        reached = ("images", "texts") if self._record["is_joint"] else (tower,)
-        given = self._record.get("given", {})
-        return [kind for kind in reached if kind not in given or given[kind]["in_encoders_space"]]
+    def text_tower(self) -> TextTower:
+        """Open the tower that reads words.
+
+        Raises
+        ------
+        UnsupportedError
+            If the encoder has none.
+        EncoderError
+            If the encoder is gone or does not run here.
+        """
+        tower = self._encoder.texts if self._record["texts"] else None
+        if tower is None:
+            message = f"encoder {self._record['name']!r} has no text tower"
+            raise UnsupportedError(message)
+        return tower
 
     def _why_words_alone(self) -> str:
         if self._record["texts"] is None:
             return f"encoder {self._record['name']!r} has no text tower: {_NO_VECTORS}"
         return f"the text vectors of this model were given, without their encoder: {_NO_VECTORS}"
+
+
+def spaces_reached(record: Mapping[str, Any], tower: str) -> list[str]:
+    """Return which vectors of the items can be compared with those of a tower.
+
+    Parameters
+    ----------
+    record
+        What a manifest says of the encoder, and of vectors that were given.
+    tower
+        ``images`` or ``texts``, as the vectors that are returned.
+    """
+    if record[tower] is None:
+        return []
+    reached = ("images", "texts") if record["is_joint"] else (tower,)
+    given = record.get("given", {})
+    return [kind for kind in reached if kind not in given or given[kind]["in_encoders_space"]]
 
 
 def _stacked(vectors: list[Vectors]) -> Vectors | None:

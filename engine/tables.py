@@ -97,7 +97,8 @@ def read_tables(
 def validate(home: Home, config: ModelConfig, connections: Mapping[str, Binding]) -> dict[str, Any]:
     """Read the sources and report on them; see `Client.validate`."""
     started = time.monotonic()
-    parse_name(config.encoder)  # a name that can be none is told before the sources are read
+    if config.encoder is not None:
+        parse_name(config.encoder)  # a name that can be none is told before the sources are read
     tables = read_tables(home, config, connections)
     items = tables.items
     return {

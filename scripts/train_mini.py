@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from mini import corpus as corpora
 from mini import head, student, teacher, vocabulary
 
@@ -31,6 +30,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the Parquet tables")
     parser.add_argument("--work", type=Path, required=True, help="folder for all that is made")
     parser.add_argument("--output", type=Path, help="where the pack goes (default: WORK/pack)")
+    parser.add_argument("--card", type=Path, help="model card that goes into the pack")
     parser.add_argument("--until", choices=STAGES, default="export", help="last stage to do")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 (default: cpu)")
     parser.add_argument("--threads", type=int, help="threads of a CPU (default: all)")
@@ -57,9 +57,7 @@ def main() -> None:
         kept = np.load(given.work / "features.npy", mmap_mode="r")
         features = [torch.from_numpy(view) for view in teacher.centred(kept)]
         common = {"seed": given.seed, "device": device}
-        head.train_head(
-            corpus, features, tokenizer, given.work, steps=given.head_steps, **common
-        )
+        head.train_head(corpus, features, tokenizer, given.work, steps=given.head_steps, **common)
     if "student" in stages:
         student.train_student(
             corpus, pixels, features, tokenizer, given.work, steps=given.steps, **common
@@ -67,7 +65,7 @@ def main() -> None:
     if "export" in stages:
         from mini import export
 
-        export.write_packs(corpus, given.work, given.output or given.work / "pack")
+        export.write_packs(given.work, given.output or given.work / "pack", given.card)
 
 
 if __name__ == "__main__":

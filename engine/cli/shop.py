@@ -33,6 +33,8 @@ def demo(page: str | None, home: str | None, as_json: bool) -> None:
     show_response(result.ranked)
     click.echo(f"\nlike {result.item_id}:")
     show_response(result.similar)
+    click.echo(f"\n{result.query}:")
+    show_response(result.found)
     click.echo(f"\nthe pictures: {result.page}")
 
 

@@ -28,7 +28,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was given, next to what was found for it: a history and a ranking, a query and hits."""
+    """What was given, next to what was found for it: a history and a ranking, an item and its like.
+
+    Without `given`, the heading is what was asked, and the found cards have the whole width.
+    """
 
     heading: str
     given_label: str
@@ -112,9 +115,11 @@ def _section(number: int, section: Section) -> str:
 def _row(row: Row) -> str:
     found = "".join(_card(card, rank) for rank, card in enumerate(row.found, start=1))
     given = "".join(_card(card) for card in row.given)
+    if given:
+        given = f'<div class="given"><h4>{escape(row.given_label)}</h4><ul>{given}</ul></div>'
     return (
         f'<article><h3>{escape(row.heading)}</h3><div class="row">'
-        f'<div class="given"><h4>{escape(row.given_label)}</h4><ul>{given}</ul></div>'
+        f"{given}"
         f'<div class="found"><h4>{escape(row.found_label)}</h4><ol>{found}</ol></div>'
         "</div></article>\n"
     )

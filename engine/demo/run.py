@@ -23,6 +23,7 @@ DESCRIPTION = "A drawn shop whose people choose by looks that no text mentions"
 _SHOWN = 8
 _PEOPLE = 3
 _THUMBNAIL_SIDE = 160
+_QUERIES = ("red striped dress", "blue armchair", "polka dot umbrella", "a yellow knitted hat")
 
 _YAML = f"""\
 model:
@@ -55,6 +56,8 @@ class Demo:
     ranked: Response
     item_id: str
     similar: Response
+    query: str
+    found: Response
     page: Path
 
     def figures(self) -> dict[str, Any]:
@@ -106,13 +109,17 @@ def run_demo(home: str | None, page: str | None, *, on_status: Callable[[Status]
     ranked = client.rank(MODEL, user_id, limit=_SHOWN, explain=True)
     similar = client.similar_items(MODEL, ranked.ids[0], limit=_SHOWN)
     target = Path(page) if page is not None else folder / "index.html"
+    found = client.retrieve(MODEL, text_query=_QUERIES[0], limit=_SHOWN)
     sections = [
+        _words_section(client, pictures),
         _people_section(client, pictures, history, people[:: max(1, len(people) // _PEOPLE)]),
         _similar_section(client, pictures, ranked.ids[:_PEOPLE]),
         _figures_section(view),
     ]
     write_gallery(target, title="A shop that learned to see", sections=sections)
-    return Demo(view, user_id, ranked, ranked.ids[0], similar, target.resolve())
+    return Demo(
+        view, user_id, ranked, ranked.ids[0], similar, _QUERIES[0], found, target.resolve()
+    )
 
 
 def _build(client: Client, definition: Path, on_status: Callable[[Status], None]) -> dict[str, Any]:
@@ -125,6 +132,15 @@ def _build(client: Client, definition: Path, on_status: Callable[[Status], None]
         message = f"home has a model {MODEL!r} that is not the demo's; give another --home"
         raise ModelExistsError(message)
     return client.update_model(definition=definition, on_status=on_status)
+
+
+def _words_section(client: Client, pictures: Path) -> Section:
+    rows = []
+    for query in _QUERIES:
+        response = client.retrieve(MODEL, text_query=query, limit=_SHOWN, explain=True)
+        rows.append(Row(f"“{query}”", "", (), "found", _cards(response, pictures)))
+    note = "No title or description names a colour or a pattern: these words found pictures."
+    return Section("Search in words", note, rows=rows)
 
 
 def _people_section(

@@ -49,8 +49,8 @@ def parse_name(name: str) -> EncoderName:
     r"""Take a name apart.
 
     A folder that exists is meant before a repository of the same spelling, but not before the
-    encoders that come with Sightline. Names without a slash are immich's where they hold two underscores; others
-    belong to packs built here, so neither `folder` nor `repo` is given.
+    encoders that come with Sightline. Names without a slash are immich's where they hold two
+    underscores; others belong to packs built here, so neither `folder` nor `repo` is given.
 
     Raises
     ------

@@ -22,8 +22,8 @@ IMAGE_ROWS = 8
 takes a tenth more, and 64, whose numbers no longer fit the cache, take a quarter more."""
 INT8_ROWS = 1
 """Of an int8 graph without fixed scales, the numbers of a run share those they are rounded to: a
-vector that depended on its neighbours in a batch could not be cached. Real sentences agreed with themselves
-to a cosine of 0.986 only; alone, they also keep closer to float32."""
+vector that depended on its neighbours in a batch could not be cached. Real sentences agreed with
+themselves to a cosine of 0.986 only; alone, they also keep closer to float32."""
 TEXT_ROWS = 32
 """Texts of a run on the CPU: of eight tokens, 16 to 128 take the same time per text."""
 _GPU_LENGTHS = (32, 128)

@@ -7,6 +7,7 @@ import numpy as np
 from ..types import History, Mask, Rows, Scores, Vectors
 from .catalogue import Catalogue, recent_picks
 from .fuse import Ranked, Signal, best_first, fuse, top_rows
+from .gap import bridge
 from .space import Space
 
 __all__ = ["Ranker"]
@@ -171,7 +172,7 @@ class Ranker:
             "meaning": (catalogue.images, looks),
         }
         for name, (space, queries) in asked.items():
-            fused[name] = _standing(pool, (space, queries), others[name])
+            fused[name] = _standing(pool, (space, queries), others[name], size)
         fused["trend"] = Signal(catalogue.trend[pool])
         weights = QUERY_WEIGHTS
         if meaning is not None and asked:  # else there is nothing to hold words against
@@ -284,16 +285,20 @@ def _likeness(space: Space, pool: Rows, rows: Rows, weights: Scores) -> Signal:
 
 
 def _standing(
-    pool: Rows, asked: tuple[Space, Vectors], other: tuple[Space, Vectors | None]
+    pool: Rows, asked: tuple[Space, Vectors], other: tuple[Space, Vectors | None], size: int
 ) -> Signal:
     """How the candidates stand to a query in one space, those absent from it in the other one."""
-    known = np.zeros(len(pool), np.bool_)
+    space, queries = asked
+    known = space.presence[pool]
     standing = np.zeros(len(pool), np.float32)
-    for space, queries in (asked, other):
-        if queries is not None:
-            judged = space.presence[pool] & ~known
-            standing[judged] = space.standing(queries, pool[judged])
-            known |= judged
+    standing[known] = space.standing(queries, pool[known])
+    substitute, substitute_queries = other
+    judged = substitute.presence[pool] & ~known
+    if substitute_queries is not None and judged.any():
+        here = substitute, substitute_queries
+        crossing = bridge(here, asked, space.presence & substitute.presence, size)
+        standing[judged] = crossing.cross(substitute.standing(substitute_queries, pool[judged]))
+        known = known | judged
     values = np.zeros(len(pool), np.float32)
     values[known] = _told_apart(standing[known])
     return Signal(values, known)

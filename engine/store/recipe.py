@@ -22,8 +22,8 @@ class Recipe:
 
     `document` is the model YAML, `base_dir` what its relative paths are relative to. `connections`
     are the bindings that are text; tables given from Python cannot be kept, and `in_memory` names
-    them. `encoder` is None where it was left to Sightline. `pictures` is the folder of a model made by
-    `index`, which has no YAML.
+    them. `encoder` is None where it was left to Sightline. `pictures` is the folder of a model made
+    by `index`, which has no YAML.
     """
 
     document: Mapping[str, Any]

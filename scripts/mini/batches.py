@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from .corpus import DRAWN, Corpus
-from .teacher import VIEWS
 from .teacher import SIDE as KEPT_SIDE
+from .teacher import VIEWS
 from .towers import SIDE
 from .vocabulary import tokens
 from .words import AXES

@@ -1,9 +1,9 @@
 """The trained towers into packs: `fp32` as they are, and the int8 one that Sightline carries.
 
 The image tower is quantised with scales fixed beforehand (ONNX Runtime's static QDQ), so that the
-vector of a picture does not depend on the pictures beside it. Its weights have seven bits: of eight,
-sums can saturate on CPUs without VNNI. Of the text tower only the embeddings, which are most of it,
-are stored as int8, and its arithmetic is float32.
+vector of a picture does not depend on the pictures beside it. Its weights have seven bits: of
+eight, sums can saturate on CPUs without VNNI. Of the text tower only the embeddings, most of it,
+are stored as int8; its arithmetic is float32.
 """
 
 import copy
@@ -16,13 +16,14 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from sightline.encode.check import GOLDEN_TEXTS, golden_pixels
 from sightline_models.graph import Graph, Value
 from sightline_models.pack import Pack, TextualTower, VisualTower, file_sha256, write_pack
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .corpus import Corpus
 from .teacher import SIDE as KEPT_SIDE
 from .towers import DIM, PATCH, SIDE, Images, Texts
 from .vocabulary import CONTEXT
@@ -32,10 +33,11 @@ _CALIBRATION = 768
 _BATCH = 32
 
 
-def write_packs(corpus: Corpus, work: Path, output: Path, card: Path | None = None) -> None:
+def write_packs(work: Path, output: Path, card: Path | None = None) -> None:
     """Write the packs ``<output>-fp32`` and `output`, int8, in place of earlier ones.
 
-    `card` is a file that goes into them as CARD.md.
+    Each has the vectors that the towers make of Sightline's golden inputs in PyTorch, which
+    `sightline encoders check` and the tests hold it to. `card` goes into them as CARD.md.
     """
     saved = torch.load(work / "student.pt", map_location="cpu", weights_only=False)
     images = Images().eval()
@@ -54,9 +56,21 @@ def write_packs(corpus: Corpus, work: Path, output: Path, card: Path | None = No
             _quantise(folder / "visual" / "model.onnx", _shown(pixels, np.sort(rows)))
         _write_texts(texts, folder / "textual" / "model.onnx", stored_as_int8=precision == "int8")
         shutil.copy(work / "tokenizer.json", folder / "textual" / "tokenizer.json")
+        _write_golden(images, texts, folder)
         if card is not None:
             shutil.copy(card, folder / "CARD.md")
         _describe(folder, precision, scale)
+
+
+@torch.no_grad()
+def _write_golden(images: Images, texts: Texts, folder: Path) -> None:
+    tokens = Tokenizer.from_file(str(folder / "textual" / "tokenizer.json"))
+    tokens.enable_truncation(CONTEXT)
+    pixels = torch.from_numpy(golden_pixels(SIDE)).permute(0, 3, 1, 2).float()
+    ids = [tokens.encode(text).ids or [0] for text in GOLDEN_TEXTS]
+    vectors = torch.cat([texts(torch.tensor([text])) for text in ids])
+    np.save(folder / "reference_images.npy", images(pixels).numpy())
+    np.save(folder / "reference_texts.npy", vectors.numpy())
 
 
 class _Exported(nn.Module):
@@ -161,7 +175,9 @@ def _write_texts(texts: Texts, path: Path, *, stored_as_int8: bool) -> None:
         around = graph.add("Concat", before, words, after, axis=2)
         mixed = _linear(graph, around, weights, "neighbours")
         words = graph.add("Add", words, graph.add("Tanh", mixed))
-        logits = graph.add("Squeeze", _linear(graph, words, weights, "attention"), graph.integers([2]))
+        logits = graph.add(
+            "Squeeze", _linear(graph, words, weights, "attention"), graph.integers([2])
+        )
         is_pad = graph.add("Equal", ids, graph.constant(np.array(0, np.int64)))
         masked = graph.add("Where", is_pad, graph.constant(np.array(-1e4, np.float32)), logits)
         shares = graph.add("Unsqueeze", graph.add("Softmax", masked, axis=1), graph.integers([2]))
@@ -171,7 +187,9 @@ def _write_texts(texts: Texts, path: Path, *, stored_as_int8: bool) -> None:
     onnx.checker.check_model(str(path))
 
 
-def _embedded(graph: Graph, ids: Value, table: NDArray[np.float32], *, stored_as_int8: bool) -> Value:
+def _embedded(
+    graph: Graph, ids: Value, table: NDArray[np.float32], *, stored_as_int8: bool
+) -> Value:
     if not stored_as_int8:
         return graph.add("Gather", graph.constant(table, "embedding"), ids)
     scales = np.maximum(np.abs(table).max(axis=1, keepdims=True), 1e-8) / 127

@@ -1,7 +1,6 @@
 """Checkpoints that survive a kill, and a line of progress now and then."""
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +33,7 @@ class Checkpoint:
         """Replace the file by one of `state`."""
         unfinished = self._path.with_suffix(".tmp")
         torch.save(dict(state), unfinished)
-        os.replace(unfinished, self._path)
+        unfinished.replace(self._path)
         self._saved = time.monotonic()
 
 

@@ -41,7 +41,12 @@ class Student:
     """Everything that a step changes, so that it can be saved and gone on with."""
 
     def __init__(
-        self, corpus: Corpus, vocabulary: int, start: dict[str, Any], seed: int, device: torch.device
+        self,
+        corpus: Corpus,
+        vocabulary: int,
+        start: dict[str, Any],
+        seed: int,
+        device: torch.device,
     ) -> None:
         torch.manual_seed(seed)
         self.device = device
@@ -133,7 +138,9 @@ def train_student(
     head = TeacherHead().to(device).eval()
     head.load_state_dict(start["head"])
     with torch.no_grad():
-        goals = [torch.cat([head(part.to(device)) for part in view.split(4096)]) for view in features]
+        goals = [
+            torch.cat([head(part.to(device)) for part in view.split(4096)]) for view in features
+        ]
     student = Student(corpus, tokenizer.get_vocab_size(), start, seed, device)
     checkpoint = Checkpoint(work / "student.pt")
     if (saved := checkpoint.load(device)) is not None:

@@ -106,7 +106,6 @@ class Texts(nn.Module):
         pooled = (weights.unsqueeze(-1) * words).sum(1)
         return functional.normalize(self.projection(pooled).float(), dim=-1)
 
-
     def by_length(self, ids: Tensor, chunks: int = 4) -> Tensor:
         """Do as `forward`, short texts apart from long ones, which leaves little to pad."""
         lengths = (ids != 0).sum(1)
@@ -130,5 +129,5 @@ class TeacherHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map unit features (n, 1280), centred, to unit vectors (n, 256)."""
-        # Unit vectors of 1280 have components of 0.03: brought to where the layers were initialised.
+        # Unit vectors of 1280 have components of 0.03: brought to where layers start out well.
         return functional.normalize(self.layers(features * 8).float(), dim=-1)

@@ -148,8 +148,7 @@ class Phrase:
 
 def noun(name: str) -> tuple[str, ...]:
     """Return the canonical form and the forms in use of what a source calls a thing."""
-    forms = _NOUNS.get(name, (name.lower().replace("-", " "),))
-    return forms
+    return _NOUNS.get(name, (name.lower().replace("-", " "),))
 
 
 def colour(name: str) -> str:
@@ -164,7 +163,7 @@ def describe(attributes: Attributes, rng: random.Random) -> Phrase:
         axes.append("colour")
         words.append(rng.choice(_COLOURS.get(values["colour"], (values["colour"],))))
     if attributes.pattern and rng.random() < 0.5:
-        pattern, direction, forms = _PATTERNS[attributes.pattern]
+        _, direction, forms = _PATTERNS[attributes.pattern]
         axes.append("pattern")
         if direction and rng.random() < 0.6:
             words.append(rng.choice(_STRIPED))

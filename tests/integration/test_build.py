@@ -48,7 +48,7 @@ def test_report_counts_items_events_users_pictures_and_time(shop):
     pictures = view["coverage"]["columns"]["image"]
     assert (pictures["ok"], pictures["missing"], pictures["failed"]) == (22, 1, 1)
     assert pictures["reasons"]["not_found"]["count"] == 1
-    assert view["encoder"]["name"] == "attributes"
+    assert view["encoder"]["name"] == "sightline-mini"
     assert set(view["seconds"]) == {"SCHEDULING", "FETCHING", "TUNING", "TRAINING", "DEPLOYING"}
     assert view["config"]["model"]["name"] == "shop"
     assert view["model_schema"]["item"]["image"] == "image"

@@ -33,6 +33,14 @@ def test_personal_ranking_is_at_least_twice_as_good_as_popularity(demo):
     assert demo["ndcg_at_10"] >= 2 * demo["popularity_ndcg_at_10"] > 0
 
 
+def test_page_shows_what_was_searched_for_in_words(demo):
+    with open(demo["gallery"], encoding="utf-8") as file:  # noqa: PTH123
+        page = file.read()
+    section = page[page.index("Search in words") : page.index("For each person")]
+    assert "red striped dress" in section
+    assert section.count("data:image/jpeg;base64,") >= 8
+
+
 def test_gallery_is_one_file_with_pictures_in_it(demo):
     with open(demo["gallery"], encoding="utf-8") as file:  # noqa: PTH123
         page = file.read()

@@ -130,7 +130,8 @@ def test_an_encoder_of_words_leaves_the_pictures_to_the_default_one(unbuilt):
     client = unbuilt.client()
     view = client.create_model(unbuilt.yaml, encoder=str(unbuilt.folder / "sentences"))
     assert not view["encoder"]["is_joint"]
-    assert view["encoder"]["images"]["fingerprint"].startswith("attributes")
+    mini = client.encoders.open("sightline-mini")
+    assert view["encoder"]["images"]["fingerprint"] == mini.images.fingerprint
     assert view["counts"]["items_with_text_vector"] == 24
     found = client.retrieve("shop", text_query="thing number 3", explain=True, limit=24)
     assert len(found.ids) == 24
@@ -198,6 +199,10 @@ def test_a_picture_is_not_compared_with_given_vectors_of_an_encoder_nobody_named
     client = vectored.client()
     client.create_model(vectored.yaml)
     picture = vectored.folder / "pictures" / "blue-3.png"
+    by_words = client.retrieve("shop", image=picture, explain=True)
+    assert any("given (column 'look')" in note for note in by_words.notes)
+    assert "looks" not in by_words.explanation["score"]["scoring_policy_scores"]
+    client.update_model("shop", encoder="attributes")
     with pytest.raises(UnsupportedError, match=r"given \(column 'look'\).*language_model_name"):
         client.retrieve("shop", image=picture)
     answer = client.retrieve("shop", text_query="thing 3")

@@ -200,7 +200,17 @@ def test_picture_from_outside_finds_what_looks_like_it(client, tmp_path):
     assert client.retrieve("shop", image=path, limit=6).ids == from_bytes.ids
 
 
-def test_words_find_items_by_their_own_words_and_say_so(client):
+def test_words_find_items_by_their_meaning_and_their_own_words(client):
+    response = client.retrieve("shop", text_query="thing number 3", limit=4, explain=True)
+    assert {record["title"] for record in response.metadata} == {"Thing number 3"}
+    assert not response.notes
+    parts = response.explanation["score"]["scoring_policy_scores"]
+    assert {"looks", "meaning", "words"} <= set(parts)
+
+
+def test_without_a_text_tower_words_are_found_literally_and_the_answer_says_so(unbuilt):
+    client = unbuilt.client()
+    client.create_model(unbuilt.yaml, encoder="attributes")
     response = client.retrieve("shop", text_query="number 3", limit=4)
     assert {record["title"] for record in response.metadata} == {"Thing number 3"}
     assert "no text tower" in response.notes[0]

@@ -81,6 +81,13 @@ def test_the_record_holds_question_figures_and_environment(run) -> None:
     assert {"cpu", "cores", "memory_gib", "os"} == record["machine"].keys()
 
 
+def test_what_else_is_recorded_stands_beside_the_figures(harness) -> None:
+    harness.write_record("nothing", QUESTION, {"items": 10}, table=[{"low": 9, "high": 11}])
+    record = json.loads((harness.RESULTS / "nothing.json").read_text(encoding="utf-8"))
+    assert record["figures"] == {"items": 10}
+    assert record["table"] == [{"low": 9, "high": 11}]
+
+
 def test_json_prints_one_flat_object_as_its_only_line(run) -> None:
     printed, _ = run({"build_s": 1.25, "items": 10}, "--json")
     assert printed == '{"build_s": 1.25, "items": 10}\n'

@@ -48,7 +48,7 @@ def test_paths_are_relative_to_the_folder_of_the_file(blog_file):
 
 def test_defaults_are_those_the_readme_states():
     config = load_config(MINIMAL)
-    assert (config.encoder, config.limit, config.fetch.events) == ("attributes", 10, None)
+    assert (config.encoder, config.limit, config.fetch.events) == (None, 10, None)
 
 
 @pytest.mark.parametrize(

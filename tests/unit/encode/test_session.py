@@ -49,6 +49,13 @@ def test_nothing_is_opened_before_it_is_needed(tmp_path):
     Session(tmp_path / "missing.onnx", "y", CPU)
 
 
+def test_with_nothing_to_wait_for_it_is_never_lean(file, loads):
+    session = Session(file, "y", CPU, runs_before_full=0)
+    for _ in range(3):
+        np.testing.assert_allclose(session.run({"x": rows(5)}), rows(5) @ MATRIX, rtol=1e-5)
+    assert loads == [False]
+
+
 def test_it_starts_lean_and_turns_full_after_so_many_runs(file, loads):
     session = Session(file, "y", CPU, runs_before_full=3)
     x = rows(5)
