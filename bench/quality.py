@@ -30,6 +30,7 @@ from pathlib import Path
 
 from harness import CHECKOUT, Figures, write_record
 from quality_data import DataError, Tables, read_captioned
+from quality_gap import modality_gap
 from quality_measures import Estimate
 from quality_sheet import write_sheet
 from quality_shop import DrawnShop, draw_shop
@@ -82,6 +83,8 @@ def measure(name: str, tables: Tables, *, float32: str | None, sheet: Path | Non
     if float32 is not None:
         exact = _worth(encoders.open(float32), tables, shop)
         plain |= _differences(estimates, exact)
+    _say("items without a picture")
+    estimates |= modality_gap(encoder, tables)
     _say("teacher and raw pixels on the unseen classes")
     estimates |= unseen_yardsticks(tables, compute)
     _say("speed")

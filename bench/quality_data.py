@@ -39,6 +39,16 @@ class Captioned:
 
 
 @dataclass(frozen=True, slots=True)
+class Products:
+    """Pictures with the titles that shops gave them, and what they show."""
+
+    pictures: list[bytes]
+    titles: list[str]
+    labels: list[dict[str, str]]
+    """By ``color`` and ``article``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One picture of each of many classes; rows that training has not seen are the queries."""
 
@@ -70,6 +80,13 @@ class Tables:
         )
         table = self._read("fashion", ["split", column, "image"], splits=["dev"])
         return _labelled(table.filter(pl.col(column).is_in(frequent[column].to_list())), column)
+
+    def products(self) -> Products:
+        """Return all dev product shots with their titles."""
+        columns = ["split", "title", "color", "article", "image"]
+        table = self._read("fashion", columns, splits=["dev"])
+        labels = table.select("color", "article").to_dicts()
+        return Products(table["image"].to_list(), table["title"].to_list(), labels)
 
     def clothing(self) -> Labelled:
         """Return the test split of what people photographed of their clothes."""

@@ -6,10 +6,10 @@ from .errors import SightlineError
 
 if TYPE_CHECKING:
     from .client import Client, Shaped
-    from .rank.response import Response
+    from .rank.response import LabelResponse, Response
 
 __version__ = "0.1.0"
-__all__ = ["Client", "Response", "Shaped", "SightlineError", "__version__"]
+__all__ = ["Client", "LabelResponse", "Response", "Shaped", "SightlineError", "__version__"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
@@ -18,9 +18,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
         from . import client
 
         return getattr(client, name)
-    if name == "Response":
-        from .rank.response import Response
+    if name in {"LabelResponse", "Response"}:
+        from .rank import response
 
-        return Response
+        return getattr(response, name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

@@ -22,12 +22,15 @@ from .features.visual import visual_columns
 from .features.words import WordIndex, WordTable, build_words
 from .given import join_given
 from .index.plan import fresh_index
+from .label_set import LabelColumn
+from .labels import column_entry, column_frame, judge_labels, refuse_unfit
 from .learn.cooccurrence import picked_together
 from .learn.evaluation import evaluate, users_to_judge
 from .learn.interactions import Interactions, build_interactions, no_interactions
 from .pictures import Looks, see_pictures
 from .rank.catalogue import Catalogue, taste_vector
 from .rank.fuse import top_rows
+from .rank.labels import Judged
 from .rank.people import People
 from .rank.ranker import Ranker
 from .rank.space import Space
@@ -129,7 +132,12 @@ def _build(
 ) -> None:
     status.stage(State.FETCHING)
     encoder = encoders.open(config.encoder or MINI, progress=status.progress)
+    record = encoders.record(encoder)
+    for column in config.labels:  # before the work of hours
+        refuse_unfit(column.asked, record)
     inputs = _fetch(home, config, connections, allow_hosts, encoder, status)
+    record["given"] = inputs.given
+    judged = _judge(config.labels, record, encoder.texts, inputs, status)
     status.stage(State.TUNING)
     words = build_words(inputs.tables.items.frame, _word_columns(inputs.tables))
     content = _content(inputs.images, inputs.texts, words)
@@ -141,10 +149,10 @@ def _build(
     people = _people(catalogue, inputs.interactions)
     status.stage(State.DEPLOYING)
     with new_generation(home.model(config.name)) as writer:
-        frozen = _frozen_tables(inputs, catalogue)
+        frozen = _frozen_tables(inputs, catalogue, judged)
         write_snapshot(writer, frozen, catalogue, words, inputs.interactions, people)
-        record = {**encoders.record(encoder), "given": inputs.given}
-        writer.commit(_manifest(config, record, inputs, metrics, frozen))
+        labels = {column.name: column_entry(column, found) for column, found in judged.items()}
+        writer.commit(_manifest(config, record, inputs, metrics, frozen, labels))
     Recipe.adopt(home.model(config.name))
     status.stage(State.ACTIVE)
 
@@ -192,6 +200,24 @@ def _texts(
         return Modality(np.zeros((items.height, 0), np.float32), np.zeros(items.height, np.bool_))
     texts = item_texts(items, _word_columns(tables)).to_list()
     return read_texts(texts, tower, home=home, progress=status.progress)
+
+
+def _judge(
+    columns: Sequence[LabelColumn],
+    record: Mapping[str, Any],
+    tower: TextTower | None,
+    inputs: _Inputs,
+    status: StatusWriter,
+) -> dict[LabelColumn, Judged]:
+    judged: dict[LabelColumn, Judged] = {}
+    for column in columns:
+        status.progress("labels", len(judged), len(columns))
+        refuse_unfit(column.asked, record)  # with what is known now of given vectors
+        if tower is not None:
+            judged[column] = judge_labels(
+                column.asked, record, tower, images=inputs.images, texts=inputs.texts
+            )
+    return judged
 
 
 def _tune(interactions: Interactions, content: Catalogue, status: StatusWriter) -> dict[str, Any]:
@@ -268,11 +294,14 @@ def _people(catalogue: Catalogue, interactions: Interactions) -> People:
     return People(fan_offsets, fans, picks, tastes, has_taste)
 
 
-def _frozen_tables(inputs: _Inputs, catalogue: Catalogue) -> FrozenTables:
+def _frozen_tables(
+    inputs: _Inputs, catalogue: Catalogue, judged: Mapping[LabelColumn, Judged]
+) -> FrozenTables:
     items, interactions = inputs.tables.items, inputs.interactions
     events = inputs.tables.events
     event_rows = np.zeros(0, np.int32) if events is None else events.frame["item_row"].to_numpy()
-    shown = items.frame.drop(pl.selectors.binary())
+    labels = [column_frame(column, found) for column, found in judged.items()]
+    shown = pl.concat([items.frame.drop(pl.selectors.binary()), *labels], how="horizontal")
     popular = popularity(interactions.rows, interactions.weights, len(catalogue))
     extra = pl.concat(
         [
@@ -281,7 +310,7 @@ def _frozen_tables(inputs: _Inputs, catalogue: Catalogue) -> FrozenTables:
         ],
         how="horizontal",
     )
-    # The catalogue's own columns win: a shop that has a `brightness` means its own.
+    # What the shop itself names wins: one that has a `brightness` means its own.
     extra = extra.select([column for column in extra.columns if column not in shown.columns])
     columns = pl.concat([shown, extra], how="horizontal")
     users = _describe_users(inputs.user_ids, inputs.tables.users)
@@ -308,6 +337,7 @@ def _manifest(
     inputs: _Inputs,
     metrics: dict[str, Any],
     frozen: FrozenTables,
+    labels: dict[str, Any],
 ) -> dict[str, Any]:
     tables = inputs.tables
     return {
@@ -328,6 +358,7 @@ def _manifest(
         "tables": tables.reports(),
         "coverage": inputs.looks.coverage.to_dict(),
         "metrics": metrics,
+        "labels": labels,
         "model_schema": {
             "item": {column: str(role) for column, role in tables.items.roles.items()},
             "filter_columns": {name: str(dtype) for name, dtype in frozen.columns.schema.items()},

@@ -11,9 +11,9 @@ from . import models
 from .config import load_dataset
 from .encode.device import Compute
 from .folder import folder_name
+from .labelling import Labelling
 from .models import Definition, Surroundings
 from .opened import OpenModels
-from .queries import Queries
 from .store import datasets
 from .store.home import Home
 from .store.status import Status
@@ -28,7 +28,7 @@ __all__ = ["Client", "Shaped"]
 Listener: TypeAlias = Callable[[Status], None]
 
 
-class Client(Queries):
+class Client(Labelling):
     """Build models and ask them, in this process; safe to share between threads.
 
     Parameters
@@ -121,7 +121,8 @@ class Client(Queries):
     ) -> dict[str, Any]:
         """Build the next generation of a model; the active one answers until it is ready.
 
-        Without a new `definition` it is built from the sources and settings it was made with.
+        Without a new `definition` it is built from the sources and settings it was made with, and
+        with the label columns that it has.
         Arguments and errors are otherwise those of `create_model`.
 
         Raises

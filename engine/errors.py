@@ -10,6 +10,7 @@ __all__ = [
     "FilterError",
     "FormatTooNewError",
     "InvalidNameError",
+    "LabelError",
     "ModelBusyError",
     "ModelExistsError",
     "ModelNotActiveError",
@@ -59,6 +60,10 @@ class SchemaError(SightlineError, ValueError):
 
 class FilterError(SightlineError, ValueError):
     """A `filter_predicate` that does not parse or names an unknown column."""
+
+
+class LabelError(SightlineError, ValueError):
+    """Labels that items cannot be told apart by: none, one alone, or one twice."""
 
 
 class EncoderError(SightlineError):

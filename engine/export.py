@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from .errors import OutputExistsError, StorageError, UnsupportedError
+from .errors import UnsupportedError
+from .output import check_free, naming_the_output
 from .snapshot import Snapshot
 from .store.atomic import replacement
 from .store.generation import open_active
@@ -62,19 +63,14 @@ def export(
     _check_any(columns, model_name, what)
     ids_path = path.with_name(f"{path.stem}.ids.txt")
     files = [path] if written_as == "parquet" else [path, ids_path]
-    _check_free(files, overwrite=overwrite)
-    try:
+    check_free(files, overwrite=overwrite)
+    with naming_the_output(path):
         if written_as == "parquet":
             rows = len(ids)
             _write_parquet(path, id_name, ids, columns)
         else:
             (column,) = columns.values()
             rows = _write_npy(path, ids_path, ids, column)
-    except StorageError as error:
-        # The store speaks of its home, and this file is not in it.
-        reason = getattr(error.__cause__, "strerror", None) or error.__cause__
-        message = f"cannot write {path}: {reason}; choose another place for it"
-        raise StorageError(message) from error
     return {
         "model_name": model_name,
         "what": what,
@@ -128,13 +124,6 @@ def _check_any(columns: Mapping[str, _Column], model_name: str, what: What) -> N
             f"`sightline view-model --model-name {model_name}` says what they have"
         )
         raise UnsupportedError(message)
-
-
-def _check_free(files: Sequence[Path], *, overwrite: bool) -> None:
-    for file in files:
-        if file.exists() and not overwrite:
-            message = f"{file} exists; give another name, or --overwrite (overwrite=True)"
-            raise OutputExistsError(message)
 
 
 def _write_parquet(

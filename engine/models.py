@@ -16,7 +16,8 @@ from .errors import (
     UnsupportedError,
 )
 from .folder import folder_catalogue, folder_document
-from .store.generation import Generation, active_number
+from .label_set import document_with, kept_columns
+from .store.generation import Generation, active_manifest, active_number
 from .store.home import Home
 from .store.lock import is_building, model_lock
 from .store.recipe import Recipe
@@ -84,7 +85,9 @@ def update(
             message = f"the definition is of model {config.name!r}, not of {model_name!r}"
             raise ConfigError(message)
         home.existing_model(config.name)
-        return _build_next(home, config, surroundings)
+        with model_lock(home, config.name):
+            _build(home, config, surroundings)
+        return view(home, config.name)
     if model_name is None:
         message = "give the name of a model, or its definition"
         raise ValueError(message)
@@ -104,7 +107,7 @@ def index_folder(
     bound = replace(surroundings, connections=folder_catalogue(folder))
     with model_lock(home, model_name):
         _refuse_another_origin(home.model(model_name), folder)
-        _build(home, config, bound, pictures=folder)
+        _build(home, _with_kept_labels(home, config), bound, pictures=folder)
     return view(home, model_name)
 
 
@@ -138,6 +141,7 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
         "tables": manifest.get("tables"),
         "coverage": manifest.get("coverage"),
         "metrics": manifest.get("metrics"),
+        "labels": manifest.get("labels"),
         "seconds": status.seconds,
         "versions": manifest.get("versions"),
         "model_schema": manifest.get("model_schema"),
@@ -224,12 +228,6 @@ def _refuse_another_origin(model_folder: Path, pictures: Path) -> None:
         raise ModelExistsError(message)
 
 
-def _build_next(home: Home, config: ModelConfig, surroundings: Surroundings) -> dict[str, Any]:
-    with model_lock(home, config.name):
-        _build(home, config, surroundings)
-    return view(home, config.name)
-
-
 def _build(
     home: Home, config: ModelConfig, surroundings: Surroundings, *, pictures: Path | None = None
 ) -> None:
@@ -272,7 +270,21 @@ def _build_again(home: Home, recipe: Recipe, surroundings: Surroundings) -> dict
         connections={**recipe.connections, **surroundings.connections},
         allow_hosts={*recipe.allow_hosts, *surroundings.allow_hosts},
     )
-    return _build_next(home, config, joined)
+    with model_lock(home, config.name):
+        _build(home, _with_kept_labels(home, config), joined)
+    return view(home, config.name)
+
+
+def _with_kept_labels(home: Home, config: ModelConfig) -> ModelConfig:
+    """Return the config with the label columns that the active generation has.
+
+    For models that are built again as they were; the caller holds the lock, so that no column is
+    added in between.
+    """
+    columns = kept_columns(active_manifest(home.model(config.name)))
+    if columns is None:
+        return config
+    return replace(config, labels=columns, document=document_with(config.document, columns))
 
 
 def _status(home: Home, folder: Path) -> Status:

@@ -8,7 +8,7 @@ from .opened import OpenModels
 from .rank.query import QueryOptions, read_query, read_session
 from .rank.response import Response
 
-__all__ = ["Queries"]
+__all__ = ["Id", "Queries", "texts_of"]
 
 Id: TypeAlias = str | int
 
@@ -67,7 +67,7 @@ class Queries:
         return serving.rank(
             _text(user_id),
             query,
-            item_ids=None if item_ids is None else _texts(item_ids),
+            item_ids=None if item_ids is None else texts_of(item_ids),
             interactions=read_session(interactions),
         )
 
@@ -130,7 +130,7 @@ class Queries:
             raise ValueError(message)
         serving = self._opened.serving(model_name)
         query = read_query(options, serving.default_limit)
-        return serving.complement_items(_texts(item_ids), query, user_id=_text(user_id))
+        return serving.complement_items(texts_of(item_ids), query, user_id=_text(user_id))
 
     def retrieve(
         self,
@@ -169,7 +169,8 @@ def _text(identifier: Id | None) -> str | None:
     return None if identifier is None else str(identifier)
 
 
-def _texts(identifiers: Sequence[Id]) -> list[str]:
+def texts_of(identifiers: Sequence[Id]) -> list[str]:
+    """Return ids as the texts that a model has them as; one text is no list."""
     if isinstance(identifiers, str):
         message = f"item_ids must be a list of ids, not the text {identifiers!r}"
         raise TypeError(message)

@@ -9,16 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UnknownItemError, UnsupportedError
+from .label_set import LabelSet
+from .labels import judge_labels, label_response, notes_on, refuse_unfit
 from .probes import QueryEncoder
 from .rank.fuse import Ranked
+from .rank.labels import Judged
 from .rank.query import Query
 from .rank.ranker import Ranker
-from .rank.response import Response
+from .rank.response import LabelResponse, Response
 from .snapshot import Snapshot
 from .store.generation import Generation
 from .store.ids import IdTable
 from .store.records import RecordTable
-from .types import History, Mask, Rows
+from .types import History, Mask, Modality, Rows
 
 if TYPE_CHECKING:
     from .encoders import Encoders
@@ -27,6 +30,7 @@ __all__ = ["Serving"]
 
 _FILTERS_KEPT = 64
 _NAMED = 10  # unknown ids that a note names
+_NONE_PASSES = "no item passes the filter"
 
 
 class Serving:
@@ -142,6 +146,40 @@ class Serving:
             notes.append(f"no item that passes the filter has a word of {text!r}")
         return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
 
+    def judge(self, asked: LabelSet) -> Judged:
+        """Judge every item by labels; see `Client.label`."""
+        record = self.generation.manifest["encoder"]
+        refuse_unfit(asked, record)
+        catalogue = self._snapshot.catalogue
+        images, texts = (
+            Modality(space.vectors, space.presence) for space in (catalogue.images, catalogue.texts)
+        )
+        tower = self._query_encoder.text_tower()
+        return judge_labels(asked, record, tower, images=images, texts=texts)
+
+    def label(
+        self, asked: LabelSet, judged: Judged, query: Query, *, item_ids: Sequence[str] | None
+    ) -> LabelResponse:
+        """Tell of items, or just of `item_ids`, what `judge` found; see `Client.label`."""
+        notes: list[str] = []
+        allowed = self._allowed(query.filter_predicate)
+        if item_ids is None:
+            rows = np.arange(len(self._snapshot.item_ids), dtype=np.int32)
+        else:
+            rows = self._known_rows(item_ids, notes)
+        rows = rows if allowed is None else rows[allowed[rows]]
+        if not _any(allowed):
+            notes.append(_NONE_PASSES)
+        by_text = judged.by_text[rows]
+        known = judged.by_image[rows] | by_text
+        record = self.generation.manifest["encoder"]
+        notes += notes_on(record, by_text=int(by_text.sum()), by_nothing=int((~known).sum()))
+        order = np.argsort(-judged.certainty[rows], kind="stable")  # NaN, of nobody's, comes last
+        rows = rows[order[: query.limit]]
+        ids = [self._snapshot.item_ids[row] for row in rows.tolist()]
+        metadata = self._snapshot.items.rows(rows) if query.return_metadata else None
+        return label_response(asked, judged, rows, ids=ids, metadata=metadata, notes=notes)
+
     @cached_property
     def _columns(self) -> Any:  # noqa: ANN401 - a Polars frame, imported only with a filter
         return self._snapshot.columns()
@@ -232,7 +270,7 @@ class Serving:
     ) -> Response:
         allowed = self._allowed(query.filter_predicate)
         if allowed is not None and not allowed.any():
-            notes = [*notes, "no item passes the filter"]
+            notes = [*notes, _NONE_PASSES]
         records = self._snapshot.items if query.return_metadata else None
         return _response(ranked, self._snapshot.item_ids, records, explanation, notes)
 

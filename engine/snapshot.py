@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .features.words import WordIndex, WordTable
@@ -17,13 +18,14 @@ from .store.records import RecordTable
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["FrozenTables", "Snapshot", "write_snapshot"]
+__all__ = ["FrozenTables", "Snapshot", "write_again", "write_snapshot"]
 
 _CATALOGUE_ARRAYS = ("neighbours", "neighbour_scores", "trend")
 _SPACES = ("images", "texts")
 _SPACE_ARRAYS = ("vectors", "presence", "center")
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
 _PEOPLE_ARRAYS = tuple(field.name for field in fields(People))
+_ITEM_FILES = ("items.jsonl", "items_offsets.npy", "columns.parquet")
 _WORD_ARRAYS = tuple(field.name for field in fields(WordTable) if field.name != "vocabulary")
 
 
@@ -33,9 +35,9 @@ class FrozenTables:
 
     item_ids: Sequence[str]
     items: "pl.DataFrame"
-    """The catalogue's own columns: what a response shows as metadata."""
+    """The catalogue's own columns, then those of labels: what a response shows as metadata."""
     columns: "pl.DataFrame"
-    """Every column that a filter may name: the catalogue's, visual attributes, derived ones."""
+    """Every column that a filter may name: these, visual attributes, derived ones."""
     user_ids: Sequence[str]
     users: "pl.DataFrame"
     """One row per user id, at least the id."""
@@ -54,9 +56,8 @@ def write_snapshot(
     IdTable.write(folder, "item_ids", tables.item_ids)
     IdTable.write(folder, "user_ids", tables.user_ids)
     IdTable.write(folder, "vocabulary", words.vocabulary)
-    RecordTable.write(folder, "items", tables.items)
+    _write_items(folder, tables.items, tables.columns)
     RecordTable.write(folder, "users", tables.users)
-    tables.columns.write_parquet(folder / "columns.parquet")
     for name in _CATALOGUE_ARRAYS:
         writer.array(name, getattr(catalogue, name))
     for name in _WORD_ARRAYS:
@@ -70,6 +71,27 @@ def write_snapshot(
         for array in _SPACE_ARRAYS:
             writer.array(f"{name}_{array}", getattr(space, array))
         build_index(space.vectors, space.presence, folder / "index" / name)
+
+
+def write_again(
+    writer: GenerationWriter,
+    generation: Generation,
+    items: "pl.DataFrame",
+    columns: "pl.DataFrame",
+) -> None:
+    """Write what a generation holds once more, with other columns of the same items.
+
+    `items` and `columns` are as of `FrozenTables`; all other files the two generations share.
+    """
+    for name in generation.manifest["files"]:
+        if name not in _ITEM_FILES:
+            writer.share(generation, name)
+    _write_items(writer.folder, items, columns)
+
+
+def _write_items(folder: Path, items: "pl.DataFrame", columns: "pl.DataFrame") -> None:
+    RecordTable.write(folder, "items", items)
+    columns.write_parquet(folder / "columns.parquet")
 
 
 class Snapshot:

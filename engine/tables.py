@@ -10,6 +10,7 @@ from typing import Any
 from .config import Connector, ModelConfig
 from .encode.names import parse_name
 from .errors import ConnectorError, SchemaError
+from .label_set import refuse_taken
 from .sources.connect import Binding, open_source
 from .sources.events import EventTable, event_table
 from .sources.fetch import Fetched, run_queries
@@ -60,7 +61,8 @@ def read_tables(
     Raises
     ------
     ConnectorError, QueryError, SchemaError
-        If a source is missing, a query fails, or a table lacks what it needs.
+        If a source is missing, a query fails, a table lacks what it needs, or the items have a
+        column that labels are to fill.
     """
     fetched = _fetch(home, config, connections)
     with _naming_what_sources_lost(fetched.sources):
@@ -70,6 +72,7 @@ def read_tables(
             created_at=config.schema.item.created_at,
             features=config.schema.item.features,
         )
+    refuse_taken(config.labels, items.roles)
     users = None
     if "users" in fetched.tables:
         schema = config.schema.user

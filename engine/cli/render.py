@@ -9,9 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ..rank.response import Response
+    from ..rank.response import LabelResponse, Response
 
-__all__ = ["show_model", "show_records", "show_response", "show_validation"]
+__all__ = ["show_labels", "show_model", "show_records", "show_response", "show_validation"]
 
 _TITLES = ("title", "name", "product_name", "label")
 _MAX_COLUMNS = 4
@@ -32,6 +32,27 @@ def show_response(response: "Response") -> None:
         cells = [_cell(record.get(column)) for column in columns]
         because = [parts[place]] if parts else []
         table.add_row(str(place + 1), escape(_printable(item)), f"{score:.3f}", *cells, *because)
+    console.print(table if response.ids else "no results")
+    for note in response.notes:
+        console.print(f"[dim]note: {escape(note)}[/dim]")
+
+
+def show_labels(response: "LabelResponse") -> None:
+    """Print ids with their likeliest label, how likely it is, what says so, and their titles."""
+    console = Console()
+    metadata = response.metadata or [{}] * len(response.ids)
+    titles = [name for name in metadata[0] if name.lower() in _TITLES] if response.ids else []
+    table = _table("#", "id", "label", "probability", "by", *titles)
+    for place, record in enumerate(metadata):
+        score = response.scores[place]
+        cells = [
+            response.ids[place],
+            response.best[place],
+            None if score is None else f"{score:.3f}",
+            response.judged_by[place],
+            *(record.get(name) for name in titles),
+        ]
+        table.add_row(str(place + 1), *map(_cell, cells))
     console.print(table if response.ids else "no results")
     for note in response.notes:
         console.print(f"[dim]note: {escape(note)}[/dim]")
@@ -69,6 +90,7 @@ def show_model(view: Mapping[str, Any]) -> None:
         console.print(escape(f"encoder {encoder['name']}{ran_on}"))
         _show_tables(console, view["tables"])
         _show_coverage(console, view["coverage"])
+        _show_labels(console, view["labels"] or {})
         _show_metrics(console, view["metrics"])
     if view["seconds"]:
         spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in view["seconds"].items())
@@ -111,6 +133,16 @@ def _show_coverage(console: Console, coverage: Mapping[str, Any]) -> None:
         reasons = (f"{name} {fact['count']:,}" for name, fact in found["reasons"].items())
         counts = (f"{found[name]:,}" for name in ("ok", "missing", "failed"))
         table.add_row(escape(column), *counts, ", ".join(reasons))
+    console.print(table)
+
+
+def _show_labels(console: Console, labels: Mapping[str, Any]) -> None:
+    if not labels:
+        return
+    table = _table("label column", "labels", "judged by")
+    for column, entry in labels.items():
+        judges = ", ".join(f"{name} {count:,}" for name, count in entry["judged_by"].items())
+        table.add_row(escape(column), escape(", ".join(entry["labels"])), judges)
     console.print(table)
 
 

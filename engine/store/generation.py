@@ -25,6 +25,7 @@ __all__ = [
     "FORMAT_VERSION",
     "Generation",
     "GenerationWriter",
+    "active_manifest",
     "active_number",
     "active_stamp",
     "new_generation",
@@ -61,6 +62,18 @@ class GenerationWriter:
         """Write `values` as ``<name>.npy``, contiguous and little-endian."""
         little = values.astype(values.dtype.newbyteorder("<"), copy=False)
         np.save(self.folder / f"{name}.npy", np.ascontiguousarray(little))
+
+    def share(self, other: "Generation", name: str) -> None:
+        """Take a file of another generation in as it is, without its bytes where links can be made.
+
+        Files of a generation are never written to again, so that two may have one in common.
+        """
+        place = self.folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.hardlink_to(other.folder / name)
+        except OSError:  # FAT and some network drives have no links
+            shutil.copyfile(other.folder / name, place)
 
     def commit(self, manifest: Mapping[str, Any]) -> None:
         """Seal the files with their hashes, give the folder its number and make it the active one.
@@ -150,33 +163,16 @@ class Generation:
 
     def __init__(self, model_folder: Path, number: int) -> None:
         self.number = number
-        self.folder = model_folder / "generations" / f"{number:06d}"
+        self.folder = _folder(model_folder, number)
         self._model_folder = model_folder
         with storage_errors(self.folder, action="read"):
-            self.manifest = self._read_manifest()
+            self.manifest = _read_manifest(model_folder, number)
             self._check_files(stamp_of(model_folder, number))
 
     def array(self, name: str) -> NDArray[Any]:
         """Memory-map ``<name>.npy``."""
         # As a plain array: every small slice of a np.memmap costs microseconds of bookkeeping.
         return np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r"))
-
-    def _read_manifest(self) -> dict[str, Any]:
-        path = self.folder / "manifest.json"
-        try:
-            manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
-            version = int(manifest["format_version"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-            raise _corrupt(self._model_folder, path, f"cannot be read ({error})") from error
-        if version > FORMAT_VERSION:
-            message = (
-                f"{self.folder} has format {version}; this Sightline reads up to {FORMAT_VERSION}: "
-                "upgrade it with `pip install -U sightline`, or build the model again"
-            )
-            raise FormatTooNewError(message)
-        if version < FORMAT_VERSION:
-            raise _corrupt(self._model_folder, path, f"is of the older format {version}")
-        return manifest
 
     def _check_files(self, stamp: Path) -> None:
         files = self.manifest.get("files")
@@ -236,6 +232,24 @@ def active_stamp(model_folder: Path) -> tuple[int, int, int] | None:
     return None
 
 
+def active_manifest(model_folder: Path) -> dict[str, Any]:
+    """Return what the active generation says of itself; nothing where that cannot be told.
+
+    Its other files are not looked at: a build asks this, which may be what mends them.
+
+    Raises
+    ------
+    StorageError
+        If it may not be read.
+    """
+    with suppress(CorruptGenerationError, FormatTooNewError):
+        number = active_number(model_folder)
+        if number is not None:
+            with storage_errors(model_folder, action="read"):
+                return _read_manifest(model_folder, number)
+    return {}
+
+
 def open_active(model_folder: Path) -> Generation:
     """Open the active generation.
 
@@ -253,6 +267,28 @@ def open_active(model_folder: Path) -> Generation:
         )
         raise ModelNotActiveError(message)
     return Generation(model_folder, number)
+
+
+def _read_manifest(model_folder: Path, number: int) -> dict[str, Any]:
+    path = _folder(model_folder, number) / "manifest.json"
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        version = int(manifest["format_version"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        raise _corrupt(model_folder, path, f"cannot be read ({error})") from error
+    if version > FORMAT_VERSION:
+        message = (
+            f"{path.parent} has format {version}; this Sightline reads up to {FORMAT_VERSION}: "
+            "upgrade it with `pip install -U sightline`, or build the model again"
+        )
+        raise FormatTooNewError(message)
+    if version < FORMAT_VERSION:
+        raise _corrupt(model_folder, path, f"is of the older format {version}")
+    return manifest
+
+
+def _folder(model_folder: Path, number: int) -> Path:
+    return model_folder / "generations" / f"{number:06d}"
 
 
 def _numbers(generations: Path) -> list[int]:

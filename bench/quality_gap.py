@@ -1,0 +1,85 @@
+"""The modality gap: whether items without a picture come first as often as they should.
+
+Three in ten of the held-out products lose their picture and are left with their title. Asked for
+"blue shirts", a search should then show three in ten without a picture: more, and words drown
+pictures, fewer, and they are drowned.
+"""
+
+from collections import Counter
+
+import numpy as np
+import polars as pl
+from quality_data import Tables
+from quality_measures import Estimate, estimate
+from quality_tasks import encode_pictures, joint_texts
+from sightline.encode.base import Encoder
+from sightline.features.words import WordIndex, build_words
+from sightline.index.plan import fresh_index
+from sightline.rank.catalogue import Catalogue
+from sightline.rank.ranker import Ranker
+from sightline.rank.space import Space
+from sightline.types import Mask, Vectors
+
+__all__ = ["modality_gap"]
+
+_MISSING = 0.3
+_SEED = 0
+_K = 10
+_FEWEST_RIGHT = 8
+"""Products that a query has to be right for: of fewer, ten results are mostly wrong ones."""
+
+
+def modality_gap(encoder: Encoder, tables: Tables) -> dict[str, Estimate]:
+    """Measure the shares of items without a picture among the first ten; none without words.
+
+    Returns
+    -------
+    figures
+        ``gap_missing``, the share that there is; ``gap_share``, that of the product's search by
+        vectors; ``gap_share_raw``, that of bare cosines; ``gap_p10`` and ``gap_p10_raw``, how many
+        of the ten are of the colour and the article that was asked for.
+    """
+    texts = joint_texts(encoder)
+    if texts is None:
+        return {}
+    products = tables.products()
+    pairs = [(row["color"], row["article"]) for row in products.labels]
+    asked = [pair for pair, count in Counter(pairs).items() if count >= _FEWEST_RIGHT]
+    queries = texts.encode([f"{colour} {article}".lower() for colour, article in asked])
+    right = np.array([[pair == wanted for pair in pairs] for wanted in asked])
+    pictures = encode_pictures(products.pictures, encoder.images)
+    titles = texts.encode(products.titles)
+    missing = np.random.default_rng(_SEED).random(len(pairs)) < _MISSING
+    ranker = Ranker(_catalogue(pictures, titles, ~missing))
+    found = np.stack([ranker.for_query(_K, looks=q[None], stand_in=q[None]).rows for q in queries])
+    cosines = np.where(missing, queries @ titles.T, queries @ pictures.T)
+    raw = np.argsort(-cosines, axis=1, kind="stable")[:, :_K]
+    shares = {"gap_share": found, "gap_share_raw": raw}
+    precisions = {"gap_p10": found, "gap_p10_raw": raw}
+    return {
+        "gap_missing": estimate(missing.astype(np.float64)),
+        **{name: estimate(missing[rows].mean(axis=1)) for name, rows in shares.items()},
+        **{
+            name: estimate(np.take_along_axis(right, rows, axis=1).mean(axis=1))
+            for name, rows in precisions.items()
+        },
+    }
+
+
+def _catalogue(pictures: Vectors, titles: Vectors, seen: Mask) -> Catalogue:
+    """Build the catalogue of a shop in which nobody has done anything yet, of vectors alone."""
+    nobody = np.zeros((len(seen), 0), np.int32)
+    no_words = build_words(pl.DataFrame({"title": [None] * len(seen)}), [])
+    return Catalogue(
+        images=_space(pictures, seen),
+        texts=_space(titles, np.ones(len(seen), np.bool_)),
+        neighbours=nobody,
+        neighbour_scores=nobody.astype(np.float32),
+        trend=np.zeros(len(seen), np.float32),
+        words=WordIndex(no_words, lambda _: None),
+    )
+
+
+def _space(vectors: Vectors, presence: Mask) -> Space:
+    kept = np.where(presence[:, None], vectors, np.float32(0))
+    return Space(kept, presence, kept[presence].mean(axis=0), fresh_index(kept, presence))

@@ -1,0 +1,98 @@
+"""Sections of a YAML document: values read as what they must be, or refused by name."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import ConfigError, UnsupportedError
+
+__all__ = ["check_keys", "positive_int", "positive_number", "section_of", "text_of"]
+
+# Keys of the surface that this version knows and does not build: refused by name, because a key
+# that is silently ignored is a promise that is silently broken.
+_NOT_BUILT = {
+    "unique_keys": "rows are kept as they are inserted; of items with one id, the last wins",
+    "version": "v2 engine files are not read yet; write the v1 form (model, connectors, fetch)",
+    "model.pagination_store_ttl": "pagination is not built yet",
+    "model.slate_size": "slates are not built yet",
+    "model.policy_configs": "the scoring policy of this version is fixed and documented",
+    "fetch.global_filters": "global filters are not built yet; filter in the SQL of fetch.items",
+    "fetch.personal_filters": "personal filters are not built yet",
+    "model.inference_config.exploration_factor": "exploration is not built yet",
+    "model.inference_config.diversity_factor": "diversity is not built yet",
+    "model.inference_config.diversity_attributes": "diversity is not built yet",
+    "model.inference_config.boosting_factor": "boosting is not built yet",
+    "model.inference_config.retrieval_k": "retriever sizes are not adjustable yet",
+    "model.inference_config.retriever_k_override": "retriever sizes are not adjustable yet",
+}
+
+
+def section_of(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the section called `key`, which must be there."""
+    section = document.get(key)
+    if isinstance(section, Mapping):
+        return section
+    message = f"the model file needs a `{key}:` section; see the README for a complete example"
+    raise ConfigError(message)
+
+
+def text_of(section: Mapping[str, Any], where: str, key: str, *, default: str | None = None) -> str:
+    """Return a text without outer blanks; one that is missing is `default`, or an error if None."""
+    value = section.get(key)
+    if value is None and default is not None:
+        return default
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    message = f"{where}.{key} must be a non-empty text, not {value!r}"
+    raise ConfigError(message)
+
+
+def positive_number(section: Mapping[str, Any], key: str) -> float | None:
+    """Return a number above 0 of the section `model`, or None if it is missing."""
+    value = section.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        message = f"model.{key} must be a number above 0, not {value!r}"
+        raise ConfigError(message)
+    return float(value)
+
+
+def positive_int(section: Mapping[str, Any], key: str) -> int | None:
+    """Return a whole number above 0 of the section `model`, or None if it is missing."""
+    value = positive_number(section, key)
+    if value is not None and value != int(value):
+        message = f"model.{key} must be a whole number, not {section[key]!r}"
+        raise ConfigError(message)
+    return None if value is None else int(value)
+
+
+def check_keys(where: str, section: Mapping[str, Any], known: set[str]) -> None:
+    """Refuse keys that are unknown, or known and not built; a neutral value (0, [], …) is off."""
+    for key, value in section.items():
+        if key in known:
+            continue
+        path = f"{where}.{key}" if where else str(key)
+        reason = _NOT_BUILT.get(path)
+        if reason is None:
+            message = f"unknown key {path!r}.{_nearest(str(key), where, known)}"
+            raise ConfigError(message)
+        if not _is_neutral(value):
+            message = f"{path}: {value!r} cannot be honoured: {reason}. Remove the key"
+            raise UnsupportedError(message)
+
+
+def _nearest(key: str, where: str, known: set[str]) -> str:
+    prefix = f"{where}." if where else ""
+    surface = {path.removeprefix(prefix) for path in _NOT_BUILT if path.startswith(prefix)}
+    candidates = sorted(known | {name for name in surface if "." not in name})
+    if close := difflib.get_close_matches(key, candidates, n=1, cutoff=0.6):
+        return f" Did you mean {close[0]!r}?"
+    return f" Known keys here: {', '.join(candidates)}"
+
+
+def _is_neutral(value: Any) -> bool:  # noqa: ANN401 - straight from YAML
+    if isinstance(value, Mapping):
+        return all(_is_neutral(entry) for entry in value.values())
+    return value is None or value is False or value == 0 or value == []
