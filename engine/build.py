@@ -176,7 +176,8 @@ def _fetch(
         allow_hosts=allow_hosts,
         progress=status.progress,
     )
-    texts = _texts(home, tables, encoder.texts, status)
+    reads_texts = not (config.has_file_names and encoder.is_joint)
+    texts = _texts(home, tables, encoder.texts if reads_texts else None, status)
     images = Modality(looks.vectors, looks.presence)
     images, texts, given = join_given(
         tables.items.vectors, encoder, images, texts, is_named=config.encoder is not None

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -344,12 +345,10 @@ class Encoders:
             kept = self._opened.get(entry.folder)
             if kept is None or kept[0] != entry.pack:
                 images, texts = open_pack(entry.files, entry.pack, self._compute)
-                if images is None:
-                    images = self._default_images()
                 pack = entry.pack
                 encoder = Encoder(
                     name,
-                    images,
+                    images or self._default_images(),
                     texts,
                     is_joint=pack.is_joint,
                     logit_scale=pack.logit_scale,
@@ -365,13 +364,11 @@ class Encoders:
         images, _ = open_pack(entry.files, entry.pack, self._compute)
         return images or AttributesTower()
 
-    @property
+    @cached_property
     def _hub(self) -> "Hub":
-        if self._given_hub is None:
-            from .encode.hub import Hub  # a tenth of a second, which queries need not spend
+        from .encode.hub import Hub  # a tenth of a second, which queries need not spend
 
-            self._given_hub = Hub()
-        return self._given_hub
+        return self._given_hub or Hub()
 
 
 def _repo(wanted: EncoderName) -> str | None:

@@ -18,6 +18,7 @@ from sightline.errors import (
 )
 from sightline.snapshot import Snapshot
 from sightline.store.generation import open_active
+from small_shop import Shop, write_shop
 
 YAML = """\
 model:
@@ -90,10 +91,20 @@ def test_an_array_without_ids_is_one_line_on_the_command_line(vectored):
 # Out.
 
 
-def test_items_in_parquet_have_their_vectors_and_null_where_there_is_none(shop, tmp_path):
-    report = shop.client().export("shop", tmp_path / "items.parquet")
+@pytest.fixture(scope="module")
+def wordless(tmp_path_factory):
+    """The small shop, built with an encoder that reads no text."""
+    folder = tmp_path_factory.mktemp("wordless")
+    write_shop(folder / "shop")
+    built = Shop(folder / "shop", folder / "home")
+    built.client().create_model(built.yaml, encoder="attributes")
+    return built
+
+
+def test_items_in_parquet_have_their_vectors_and_null_where_there_is_none(wordless, tmp_path):
+    report = wordless.client().export("shop", tmp_path / "items.parquet")
     frame = pl.read_parquet(tmp_path / "items.parquet")
-    snapshot = parts(shop)
+    snapshot = parts(wordless)
     images = snapshot.catalogue.images
     assert frame.columns == ["item_id", "image_vector", "text_vector"]
     assert frame.schema["image_vector"] == pl.List(pl.Float32)
@@ -180,10 +191,10 @@ def test_the_format_may_be_stated_for_a_name_that_does_not_say(shop, tmp_path):
     ],
 )
 def test_what_cannot_be_exported_is_said_and_nothing_is_written(
-    shop, tmp_path, name, options, reason
+    wordless, tmp_path, name, options, reason
 ):
     with pytest.raises(UnsupportedError, match=reason):
-        shop.client().export("shop", tmp_path / name, **options)
+        wordless.client().export("shop", tmp_path / name, **options)
     assert list(tmp_path.iterdir()) == []
 
 
