@@ -195,11 +195,11 @@ def _device() -> Iterator[Finding]:
             "GPU", Level.WARNING, text, "`nvidia-smi` says why; in a container: --gpus all"
         )
     if not _has("onnxruntime"):
-        text = "ONNX Runtime is not installed: of all encoders only `attributes` works"
+        text = "ONNX Runtime is not installed: of all encoders only `attributes` works, not the default"
         remedy = (
             "`pip install 'sightline[cpu]'` or, for an NVIDIA GPU, `pip install 'sightline[gpu]'`"
         )
-        yield Finding("device", Level.NOTE, text, remedy)
+        yield Finding("device", Level.WARNING, text, remedy)
         return
     try:
         runtime = import_onnxruntime()

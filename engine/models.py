@@ -103,9 +103,7 @@ def index_folder(
 ) -> dict[str, Any]:
     """Build a model from a folder of pictures; see `Client.index`."""
     config = load_config(folder_document(model_name), base_dir=folder)
-    config = replace(
-        config, encoder=surroundings.encoder or config.encoder, has_file_names=True
-    )
+    config = replace(config, encoder=surroundings.encoder or config.encoder, has_file_names=True)
     bound = replace(surroundings, connections=folder_catalogue(folder))
     with model_lock(home, model_name):
         _refuse_another_origin(home.model(model_name), folder)

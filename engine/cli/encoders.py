@@ -18,9 +18,9 @@ _name = click.argument("name")
 def encoders() -> None:
     """List, pull, build and check encoders, which turn pictures and texts into vectors.
 
-    NAME is `attributes` (bundled), a folder, a Hugging Face id such as
-    openai/clip-vit-base-patch32, maybe with @REVISION, or an immich id such as ViT-B-32__openai;
-    each maybe with :fp32, :fp16 or :int8.
+    NAME is `sightline-mini` (the default) or `attributes`, which come with Sightline, a folder, a
+    Hugging Face id such as openai/clip-vit-base-patch32, maybe with @REVISION, or an immich id such
+    as ViT-B-32__openai; these maybe with :fp32, :fp16 or :int8.
     """
 
 

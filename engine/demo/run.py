@@ -117,9 +117,7 @@ def run_demo(home: str | None, page: str | None, *, on_status: Callable[[Status]
         _figures_section(view),
     ]
     write_gallery(target, title="A shop that learned to see", sections=sections)
-    return Demo(
-        view, user_id, ranked, ranked.ids[0], similar, _QUERIES[0], found, target.resolve()
-    )
+    return Demo(view, user_id, ranked, ranked.ids[0], similar, _QUERIES[0], found, target.resolve())
 
 
 def _build(client: Client, definition: Path, on_status: Callable[[Status], None]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ SOURCES = ("flickr8k", "fashion", "grocery", "clothing", "tiny_imagenet", "image
 DRAWN = "drawn"
 DRAWN_PICTURES = 5000
 _DRAWN_SEED = 20_260
+IS_HELD_OUT = pl.col("wnid").str.strip_prefix("n").cast(pl.Int64) % 5 == 0
+"""Whether a class of ImageNet is kept out of training, by its WordNet id."""
 _CAPTION_SHARE = 0.35
 """Of the texts of a picture that has a title and attributes, how many are the title."""
 
@@ -77,11 +79,6 @@ class Corpus:
         return ids
 
 
-def is_held_out(wnid: str) -> bool:
-    """Whether a class of Tiny ImageNet is kept out of training."""
-    return int(wnid.lstrip("n")) % 5 == 0
-
-
 def load(data: Path) -> Corpus:
     """Read what is known of the training pictures; the pictures themselves are read later."""
     corpus = Corpus(data)
@@ -102,8 +99,7 @@ def _rows(data: Path, name: str) -> pl.DataFrame:
         table = table.with_row_index().filter(pl.col("index") % 5 != 0).drop("index")
         table = table.with_columns(wnid=pl.col("id").str.split("_").list.first())
     if "wnid" in table.columns:
-        number = pl.col("wnid").str.strip_prefix("n").cast(pl.Int64)
-        table = table.filter(number % 5 != 0)
+        table = table.filter(~IS_HELD_OUT)
     return table
 
 
