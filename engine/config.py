@@ -109,8 +109,8 @@ class ModelConfig:
     encoder: str | None = None
     """Name of the encoder; None where the YAML leaves it to Sightline."""
     has_file_names: bool = False
-    """Whether the items' words are names of files: to an encoder of words and pictures IMG_1234 says
-    nothing, so they are only found literally."""
+    """Whether the items' words are names of files: to an encoder of words and pictures IMG_1234
+    says nothing, so they are only found literally."""
     limit: int = DEFAULT_LIMIT
     interaction_max_per_user: int | None = None
     """Newest events kept per user; None keeps all."""

@@ -195,7 +195,7 @@ def _device() -> Iterator[Finding]:
             "GPU", Level.WARNING, text, "`nvidia-smi` says why; in a container: --gpus all"
         )
     if not _has("onnxruntime"):
-        text = "ONNX Runtime is not installed: of all encoders only `attributes` works, not the default"
+        text = "ONNX Runtime is not installed: of all encoders only `attributes` works"
         remedy = (
             "`pip install 'sightline[cpu]'` or, for an NVIDIA GPU, `pip install 'sightline[gpu]'`"
         )
