@@ -15,16 +15,22 @@ from .space import Space
 
 __all__ = ["Bridge", "bridge"]
 
+_SAMPLE = 2_048
+"""Items that a correlation is measured on: it is then known to 0.04."""
 _FEWEST = 20
 """Items with both that it takes to compare; of fewer, standings are taken as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Standings in one space and what they are worth in another, both rising, shape (r,)."""
+    """Standings in one space and what they are worth in another, both rising, shape (r,).
+
+    `trust`, from 0 to 1, is what a crossed standing is multiplied by.
+    """
 
     here: Scores
     there: Scores
+    trust: float = 1.0
 
     def cross(self, standing: Scores) -> Scores:
         """Translate standings, shape (m,): equal ranks are worth the same.
@@ -41,11 +47,16 @@ class Bridge:
         crossed[beyond] = self.there[-1] + slope * (standing[beyond] - self.here[-1])
         below = standing < self.here[0]
         crossed[below] = self.there[0] + standing[below] - self.here[0]
-        return crossed.astype(np.float32)
+        return (crossed * self.trust).astype(np.float32)
 
 
 def bridge(
-    here: tuple[Space, Vectors], there: tuple[Space, Vectors], both: Mask, size: int
+    here: tuple[Space, Vectors],
+    there: tuple[Space, Vectors],
+    both: Mask,
+    size: int,
+    *,
+    is_proxy: bool = False,
 ) -> Bridge:
     """Compare how the items that have both stand to a query in two spaces.
 
@@ -62,6 +73,11 @@ def bridge(
         Which items have a vector in both spaces, shape (n,).
     size
         How many of the nearest are compared.
+    is_proxy
+        Whether standing `there` is what was asked for, and standing `here` only tells of it, as
+        words do of looks when the query is a picture: then a standing is worth less by how little
+        the two go together, their correlation over the items that have both. Asked in words, an
+        item's words are as good an answer as its picture.
     """
     if np.count_nonzero(both) < _FEWEST:
         return Bridge(np.zeros(0, np.float32), np.zeros(0, np.float32))
@@ -71,7 +87,17 @@ def bridge(
     steps, ranks = np.unique(np.concatenate([usual, mine[:depth]]), return_inverse=True)
     # Items of one title stand alike: each is worth the mean of the ranks that they share.
     worth = np.bincount(ranks, np.concatenate([usual, theirs[:depth]])) / np.bincount(ranks)
-    return Bridge(steps, worth.astype(np.float32))
+    trust = _correlation(here, there, both) if is_proxy else 1.0
+    return Bridge(steps, worth.astype(np.float32), trust)
+
+
+def _correlation(here: tuple[Space, Vectors], there: tuple[Space, Vectors], both: Mask) -> float:
+    rows = np.flatnonzero(both)
+    sample = rows[:: max(1, len(rows) // _SAMPLE)].astype(np.int32)
+    mine, theirs = (space.standing(queries, sample) for space, queries in (here, there))
+    if mine.std() == 0 or theirs.std() == 0:
+        return 0.0
+    return max(0.0, float(np.corrcoef(mine, theirs)[0, 1]))
 
 
 def _nearest(space: Space, queries: Vectors, both: Mask, size: int) -> Scores:

@@ -1,6 +1,6 @@
 """Candidates for a person, an item, a basket or a query, scored by fixed, documented weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class Ranker:
             "meaning": _taste(self._catalogue.texts, pool, picks, weights),
             "trend": Signal(self._catalogue.trend[pool]),
         }
-        return best_first(fuse(pool, signals, PERSON_WEIGHTS), k)
+        return best_first(fuse(pool, signals, _by_texts(PERSON_WEIGHTS, signals)), k)
 
     def like_item(
         self, row: int, k: int, *, allowed: Mask | None = None, history: History | None = None
@@ -125,6 +125,7 @@ class Ranker:
         stand_in: Vectors | None = None,
         text: str | None = None,
         allowed: Mask | None = None,
+        by_picture: bool = False,
     ) -> Ranked:
         """Rank by vectors, by words, or both; by trend when given neither.
 
@@ -143,6 +144,9 @@ class Ranker:
             Words to find literally.
         k, allowed
             See the class.
+        by_picture
+            Whether there is a picture among the queries: then words stand in for pictures only by
+            how much they were seen to tell of them.
         """
         catalogue = self._catalogue
         asked = {
@@ -172,7 +176,7 @@ class Ranker:
             "meaning": (catalogue.images, looks),
         }
         for name, (space, queries) in asked.items():
-            fused[name] = _standing(pool, (space, queries), others[name], size)
+            fused[name] = _standing(pool, (space, queries), others[name], size, is_proxy=by_picture)
         fused["trend"] = Signal(catalogue.trend[pool])
         weights = QUERY_WEIGHTS
         if meaning is not None and asked:  # else there is nothing to hold words against
@@ -213,7 +217,7 @@ class Ranker:
         }
         if history is not None:
             signals["taste"] = _taste(self._catalogue.images, pool, *recent_picks(history))
-        return best_first(fuse(pool, signals, mixture), k)
+        return best_first(fuse(pool, signals, _by_texts(mixture, signals)), k)
 
     def _pool(
         self,
@@ -259,6 +263,13 @@ class Ranker:
         return named
 
 
+def _by_texts(weights: Mapping[str, float], signals: Mapping[str, Signal]) -> Mapping[str, float]:
+    """Let words and their meaning, where both speak, share a weight: they say one thing twice."""
+    if not signals["meaning"].values.any():
+        return weights
+    return {**weights, "words": weights["words"] / 2, "meaning": weights["meaning"] / 2}
+
+
 def _taste(space: Space, pool: Rows, picks: Rows, weights: Scores) -> Signal:
     """Mean likeness to the picks; what is unlike one pick does not count against the others."""
     present = space.presence[pool]
@@ -285,7 +296,12 @@ def _likeness(space: Space, pool: Rows, rows: Rows, weights: Scores) -> Signal:
 
 
 def _standing(
-    pool: Rows, asked: tuple[Space, Vectors], other: tuple[Space, Vectors | None], size: int
+    pool: Rows,
+    asked: tuple[Space, Vectors],
+    other: tuple[Space, Vectors | None],
+    size: int,
+    *,
+    is_proxy: bool,
 ) -> Signal:
     """How the candidates stand to a query in one space, those absent from it in the other one."""
     space, queries = asked
@@ -296,7 +312,8 @@ def _standing(
     judged = substitute.presence[pool] & ~known
     if substitute_queries is not None and judged.any():
         here = substitute, substitute_queries
-        crossing = bridge(here, asked, space.presence & substitute.presence, size)
+        both = space.presence & substitute.presence
+        crossing = bridge(here, asked, both, size, is_proxy=is_proxy)
         standing[judged] = crossing.cross(substitute.standing(substitute_queries, pool[judged]))
         known = known | judged
     values = np.zeros(len(pool), np.float32)

@@ -21,7 +21,7 @@ def learn_tokens(corpus: Corpus, path: Path) -> Tokenizer:
     if not path.exists():
         tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", end_of_word_suffix="</w>"))
         tokenizer.normalizer = normalizers.Sequence(
-            [normalizers.NFKC(), normalizers.Lowercase(), normalizers.StripAccents()]
+            [normalizers.NFKD(), normalizers.Lowercase(), normalizers.StripAccents()]
         )
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         trainer = trainers.BpeTrainer(

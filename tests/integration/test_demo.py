@@ -36,7 +36,7 @@ def test_personal_ranking_is_at_least_twice_as_good_as_popularity(demo):
 def test_page_shows_what_was_searched_for_in_words(demo):
     with open(demo["gallery"], encoding="utf-8") as file:  # noqa: PTH123
         page = file.read()
-    section = page[page.index("Search in words") : page.index("For each person")]
+    section = page[page.index(">Search in words</h2>") : page.index(">For each person</h2>")]
     assert "red striped dress" in section
     assert section.count("data:image/jpeg;base64,") >= 8
 

@@ -87,6 +87,21 @@ def test_equal_ranks_are_worth_the_same(gap):
     np.testing.assert_allclose(crossing.cross(best_words), best_looks, rtol=1e-4, atol=1e-4)
 
 
+def test_words_stand_in_for_looks_by_how_much_they_tell_of_them(gap):
+    _, pictures, texts, queries = gap
+    everything = np.ones(N, np.bool_)
+    query = queries[:1]
+    looks = of(pictures, everything), query
+    standing = np.array([2.0], np.float32)
+    alike = bridge(looks, looks, everything, 100, is_proxy=True).cross(standing)
+    told = bridge((of(texts, everything), query), looks, everything, 100, is_proxy=True)
+    noise = unit(np.random.default_rng(9).standard_normal((N, DIM)))
+    silent = bridge((of(noise, everything), query), looks, everything, 100, is_proxy=True)
+    assert alike == pytest.approx(standing, rel=1e-3)
+    assert 0.3 < told.trust < 1
+    assert silent.trust < 0.1
+
+
 def test_few_items_with_both_leave_standings_as_they_are(gap):
     _, pictures, texts, queries = gap
     both = np.arange(N) < 19
