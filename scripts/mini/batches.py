@@ -19,7 +19,7 @@ from .vocabulary import tokens
 from .words import AXES
 
 # Photos with captions teach words in sentences; they come up three times as often as others.
-_SHARES: Mapping[str, float] = {
+SHARES: Mapping[str, float] = {
     "flickr8k": 0.26,
     "fashion": 0.19,
     "grocery": 0.06,
@@ -28,6 +28,16 @@ _SHARES: Mapping[str, float] = {
     "imagenet_sample": 0.02,
     DRAWN: 0.07,
 }
+POLISHING_SHARES: Mapping[str, float] = {
+    "flickr8k": 0.24,
+    "fashion": 0.32,
+    "grocery": 0.05,
+    "clothing": 0.14,
+    "tiny_imagenet": 0.18,
+    "imagenet_sample": 0.01,
+    DRAWN: 0.06,
+}
+"""What people ask of a shop by looks, colours and kinds of clothes, has the last word."""
 _GROUP = 16
 """Pictures that share a crop: one call of the resize for all of them."""
 _SMALLEST = (96, 112)
@@ -46,22 +56,26 @@ class Wording:
 class Rows:
     """Draws rows by source, each source shuffled and gone through before it starts again."""
 
-    def __init__(self, corpus: Corpus, rng: np.random.Generator) -> None:
+    def __init__(
+        self, corpus: Corpus, rng: np.random.Generator, shares: Mapping[str, float] = SHARES
+    ) -> None:
         sources = np.array([example.source for example in corpus.examples])
         self._rng = rng
-        self._of = {name: np.flatnonzero(sources == name) for name in _SHARES}
-        self._left = {name: np.empty(0, np.intp) for name in _SHARES}
+        self._shares = shares
+        self._of = {name: np.flatnonzero(sources == name) for name in shares}
+        self._left = {name: np.empty(0, np.intp) for name in shares}
 
     def mixed(self, size: int) -> NDArray[np.intp]:
         """Draw rows of every source, by its share."""
-        counts = self._rng.multinomial(size, list(_SHARES.values()))
+        counts = self._rng.multinomial(size, list(self._shares.values()))
         return np.concatenate(
-            [self.single(name, n) for name, n in zip(_SHARES, counts, strict=True)]
+            [self.single(name, n) for name, n in zip(self._shares, counts, strict=True)]
         )
 
     def any_source(self, size: int) -> NDArray[np.intp]:
         """Draw rows of one source, itself drawn by its share."""
-        return self.single(str(self._rng.choice(list(_SHARES), p=list(_SHARES.values()))), size)
+        name = self._rng.choice(list(self._shares), p=list(self._shares.values()))
+        return self.single(str(name), size)
 
     def single(self, name: str, size: int) -> NDArray[np.intp]:
         """Draw rows of one source."""

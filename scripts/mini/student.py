@@ -1,4 +1,4 @@
-"""Second stage: the image tower, from pixels, with the text tower beside it.
+"""Second and third stage: the image tower, from pixels, with the text tower beside it.
 
 Four losses: texts and pictures of a batch and of the batches before tell each other apart; the
 teacher's features are reproduced; the first stage's vectors are reproduced; and who is near whom
@@ -9,6 +9,8 @@ import copy
 import math
 import random
 from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .batches import Rows, augmented, draw_views, wording
+from .batches import POLISHING_SHARES, SHARES, Rows, augmented, draw_views, wording
 from .corpus import Corpus
 from .losses import asked, contrast, distance, relations
 from .progress import Checkpoint, Log
@@ -31,10 +33,27 @@ _TEXTS = 2
 _MEMORY = 8
 """Batches that stay as further negatives (cross-batch memory, Wang et al., CVPR 2020)."""
 _WARM_UP = 300
-_RATES = {"images": 2e-3, "texts": 4e-4, "scale": 4e-4}
-_FEATURES, _GOALS, _RELATIONS = 3.0, 3.0, 1.0
 _AVERAGE = 0.999
 """The weights that are kept are the moving average of those that are trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is trained for, and how fast; `file` is the checkpoint that it ends in."""
+
+    file: str
+    shares: Mapping[str, float]
+    features: float
+    goals: float
+    relations: float
+    rates: Mapping[str, float]
+
+
+STUDY = Course("student.pt", SHARES, 3.0, 3.0, 1.0, {"images": 2e-3, "texts": 4e-4, "scale": 4e-4})
+POLISH = Course(
+    "polished.pt", POLISHING_SHARES, 1.0, 0.5, 1.0, {"images": 6e-4, "texts": 3e-4, "scale": 1e-4}
+)
+"""The last stage: the teacher, to which colours mean little, steps back."""
 
 
 class Student:
@@ -45,19 +64,23 @@ class Student:
         corpus: Corpus,
         vocabulary: int,
         start: dict[str, Any],
+        course: Course,
         seed: int,
         device: torch.device,
     ) -> None:
         torch.manual_seed(seed)
         self.device = device
+        self.course = course
         self.images = Images().to(device, memory_format=torch.channels_last)
+        if "images" in start:
+            self.images.load_state_dict(start["images"])
         self.texts = Texts(vocabulary).to(device)
         self.texts.load_state_dict(start["texts"])
         self.scale = nn.Parameter(start["scale"].to(device))
         self.averages = [copy.deepcopy(tower).eval() for tower in (self.images, self.texts)]
         self.optimizer = torch.optim.AdamW(self._groups(), fused=True)
         self.rng, self.words = np.random.default_rng(seed), random.Random(seed)
-        self.rows = Rows(corpus, self.rng)
+        self.rows = Rows(corpus, self.rng, course.shares)
         self.memory: deque[tuple[Tensor, ...]] = deque(maxlen=_MEMORY)
         self.step = 0
 
@@ -67,9 +90,16 @@ class Student:
             for is_matrix in (True, False):
                 members = [p for p in tower.parameters() if (p.ndim > 1) == is_matrix]
                 groups.append(
-                    {"params": members, "weight_decay": decay * is_matrix, "base": _RATES[name]}
+                    {
+                        "params": members,
+                        "weight_decay": decay * is_matrix,
+                        "base": self.course.rates[name],
+                    }
                 )
-        return [*groups, {"params": [self.scale], "weight_decay": 0.0, "base": _RATES["scale"]}]
+        return [
+            *groups,
+            {"params": [self.scale], "weight_decay": 0.0, "base": self.course.rates["scale"]},
+        ]
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint holds."""
@@ -121,11 +151,14 @@ def train_student(
     tokenizer: Tokenizer,
     work: Path,
     *,
+    course: Course,
     steps: int,
     seed: int,
     device: torch.device,
 ) -> None:
-    """Train both towers and write `student.pt`, going on from there if it exists.
+    """Train both towers and write the course's file, going on from there if it exists.
+
+    `STUDY` starts from the head's text tower, `POLISH` from what `STUDY` ended in.
 
     Parameters
     ----------
@@ -141,12 +174,16 @@ def train_student(
         goals = [
             torch.cat([head(part.to(device)) for part in view.split(4096)]) for view in features
         ]
-    student = Student(corpus, tokenizer.get_vocab_size(), start, seed, device)
-    checkpoint = Checkpoint(work / "student.pt")
+    if course is POLISH:
+        studied = Checkpoint(work / STUDY.file).load(device) or {}
+        images, texts = studied["averages"]
+        start = {"images": images, "texts": texts, "scale": studied["scale"]}
+    student = Student(corpus, tokenizer.get_vocab_size(), start, course, seed, device)
+    checkpoint = Checkpoint(work / course.file)
     if (saved := checkpoint.load(device)) is not None:
         student.restore(saved)
     attributes = corpus.attribute_ids()
-    log = Log(work / "student.jsonl", every=50)
+    log = Log((work / course.file).with_suffix(".jsonl"), every=50)
     while student.step < steps:
         student.schedule(steps)
         rows = student.rng.permutation(student.rows.mixed(_BATCH))
@@ -169,9 +206,9 @@ def train_student(
         }
         loss = (
             losses["contrast"]
-            + _FEATURES * losses["features"]
-            + _GOALS * losses["goals"]
-            + _RELATIONS * losses["relations"]
+            + course.features * losses["features"]
+            + course.goals * losses["goals"]
+            + course.relations * losses["relations"]
         )
         student.optimizer.zero_grad(set_to_none=True)
         loss.backward()
