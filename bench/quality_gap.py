@@ -54,15 +54,12 @@ def modality_gap(encoder: Encoder, tables: Tables) -> dict[str, Estimate]:
     found = np.stack([ranker.for_query(_K, looks=q[None], stand_in=q[None]).rows for q in queries])
     cosines = np.where(missing, queries @ titles.T, queries @ pictures.T)
     raw = np.argsort(-cosines, axis=1, kind="stable")[:, :_K]
-    shares = {"gap_share": found, "gap_share_raw": raw}
-    precisions = {"gap_p10": found, "gap_p10_raw": raw}
     return {
         "gap_missing": estimate(missing.astype(np.float64)),
-        **{name: estimate(missing[rows].mean(axis=1)) for name, rows in shares.items()},
-        **{
-            name: estimate(np.take_along_axis(right, rows, axis=1).mean(axis=1))
-            for name, rows in precisions.items()
-        },
+        "gap_share": estimate(missing[found].mean(axis=1)),
+        "gap_share_raw": estimate(missing[raw].mean(axis=1)),
+        "gap_p10": estimate(np.take_along_axis(right, found, axis=1).mean(axis=1)),
+        "gap_p10_raw": estimate(np.take_along_axis(right, raw, axis=1).mean(axis=1)),
     }
 
 

@@ -124,8 +124,9 @@ class Packs:
                 if file_sha256(path) != sha256:
                     what = f"is not what it was: its sha256 should be {sha256[:12]}…"
                     raise _damaged(entry, path, what)
-        with suppress(StorageError):  # a read-only home is only hashed more often
-            write_json(stamp, seen)
+        if self._root.is_dir():  # not made for the pack that comes with Sightline
+            with suppress(StorageError):  # a read-only home is only hashed more often
+                write_json(stamp, seen)
 
     def is_intact(self, entry: Entry) -> bool:
         """Whether `verify` finds nothing amiss."""

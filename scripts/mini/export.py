@@ -7,6 +7,7 @@ are stored as int8; its arithmetic is float32.
 """
 
 import copy
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,9 @@ def write_packs(work: Path, output: Path, card: Path | None = None) -> None:
         if precision == "int8":
             _quantise(folder / "visual" / "model.onnx", _shown(pixels, np.sort(rows)))
         _write_texts(texts, folder / "textual" / "model.onnx", stored_as_int8=precision == "int8")
-        shutil.copy(work / "tokenizer.json", folder / "textual" / "tokenizer.json")
+        tokenizer = json.loads((work / "tokenizer.json").read_text("utf-8"))
+        small = json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
+        (folder / "textual" / "tokenizer.json").write_text(small, "utf-8")
         _write_golden(images, texts, folder)
         if card is not None:
             shutil.copy(card, folder / "CARD.md")

@@ -176,7 +176,11 @@ def packed(tmp_path):
 
 
 def of_encoders(home):
-    return [(f.level, f.text, f.remedy) for f in doctor._packs(home)]
+    """What is said of the home's packs, after a word on the one that comes with Sightline."""
+    bundled, *others = ((f.level, f.text, f.remedy) for f in doctor._packs(home))
+    assert bundled[0] is Level.OK
+    assert bundled[1].startswith("sightline-mini:int8")
+    return others
 
 
 def test_an_intact_pack_is_told_with_its_size(packed):

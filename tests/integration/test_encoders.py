@@ -204,7 +204,7 @@ def test_a_precision_that_only_others_have_is_refused(encoders, served, tmp_path
 def test_words_alone_leave_pictures_to_the_default_tower(encoders, served, tmp_path):
     served.add(NAME, tiny_layouts.write_sentence_onnx(tmp_path / "st"))
     encoder = encoders.open(NAME)
-    assert (encoder.images.dim, encoder.texts.dim, encoder.is_joint) == (342, 4, False)
+    assert (encoder.images.dim, encoder.texts.dim, encoder.is_joint) == (256, 4, False)
     record = encoders.record(encoder)
     same(encoders.reopen(record), encoder)
 
