@@ -35,9 +35,9 @@ def modality_gap(encoder: Encoder, tables: Tables) -> dict[str, Estimate]:
     Returns
     -------
     figures
-        ``gap_missing``, the share that there is; ``gap_share``, that of the product's search by
-        vectors; ``gap_share_raw``, that of bare cosines; ``gap_p10`` and ``gap_p10_raw``, how many
-        of the ten are of the colour and the article that was asked for.
+        ``gap_missing``, the share that there is; ``gap_share``, that of `retrieve` by vectors, as
+        it is asked in words; ``gap_share_raw``, that of bare cosines; ``gap_p10`` and
+        ``gap_p10_raw``, how many of the ten are of the colour and the article that was asked for.
     """
     texts = joint_texts(encoder)
     if texts is None:
@@ -51,7 +51,7 @@ def modality_gap(encoder: Encoder, tables: Tables) -> dict[str, Estimate]:
     titles = texts.encode(products.titles)
     missing = np.random.default_rng(_SEED).random(len(pairs)) < _MISSING
     ranker = Ranker(_catalogue(pictures, titles, ~missing))
-    found = np.stack([ranker.for_query(_K, looks=q[None], stand_in=q[None]).rows for q in queries])
+    found = np.stack([ranker.for_query(_K, looks=q[None], meaning=q[None]).rows for q in queries])
     cosines = np.where(missing, queries @ titles.T, queries @ pictures.T)
     raw = np.argsort(-cosines, axis=1, kind="stable")[:, :_K]
     return {

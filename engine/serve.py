@@ -141,7 +141,6 @@ class Serving:
             stand_in=probe.stand_in,
             text=text,
             allowed=allowed,
-            by_picture=image is not None,
         )
         if len(ranked.rows) == 0 and text is not None and probe.texts is None and _any(allowed):
             notes.append(f"no item that passes the filter has a word of {text!r}")

@@ -61,28 +61,21 @@ def main() -> None:
         features = [torch.from_numpy(view) for view in teacher.centred(kept)]
         common = {"seed": given.seed, "device": device}
         head.train_head(corpus, features, tokenizer, given.work, steps=given.head_steps, **common)
-    if "student" in stages:
-        student.train_student(
-            corpus,
-            pixels,
-            features,
-            tokenizer,
-            given.work,
-            course=student.STUDY,
-            steps=given.steps,
-            **common,
-        )
-    if "polish" in stages:
-        student.train_student(
-            corpus,
-            pixels,
-            features,
-            tokenizer,
-            given.work,
-            course=student.POLISH,
-            steps=given.polish_steps,
-            **common,
-        )
+    for stage, course, steps in (
+        ("student", student.STUDY, given.steps),
+        ("polish", student.POLISH, given.polish_steps),
+    ):
+        if stage in stages:
+            student.train_student(
+                corpus,
+                pixels,
+                features,
+                tokenizer,
+                given.work,
+                course=course,
+                steps=steps,
+                **common,
+            )
     if "export" in stages:
         from mini import export
 

@@ -103,5 +103,4 @@ def _correlation(here: tuple[Space, Vectors], there: tuple[Space, Vectors], both
 def _nearest(space: Space, queries: Vectors, both: Mask, size: int) -> Scores:
     """Return the standings of those nearest to the queries, highest first."""
     rows = np.unique(space.nearest(queries, size, both))
-    rows = rows[rows >= 0]
-    return np.sort(space.standing(queries, rows.astype(np.int32)))[::-1][:size]
+    return np.sort(space.standing(queries, rows))[::-1][:size]

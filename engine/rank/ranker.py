@@ -97,7 +97,7 @@ class Ranker:
             "meaning": _taste(self._catalogue.texts, pool, picks, weights),
             "trend": Signal(self._catalogue.trend[pool]),
         }
-        return best_first(fuse(pool, signals, _by_texts(PERSON_WEIGHTS, signals)), k)
+        return best_first(fuse(pool, signals, _words_once(PERSON_WEIGHTS, signals)), k)
 
     def like_item(
         self, row: int, k: int, *, allowed: Mask | None = None, history: History | None = None
@@ -125,7 +125,6 @@ class Ranker:
         stand_in: Vectors | None = None,
         text: str | None = None,
         allowed: Mask | None = None,
-        by_picture: bool = False,
     ) -> Ranked:
         """Rank by vectors, by words, or both; by trend when given neither.
 
@@ -138,15 +137,14 @@ class Ranker:
         meaning
             The same among the items' texts, shape (p, t).
         stand_in
-            By what of `looks` the texts of items without a picture are judged in its place, shape
-            (p, t); `meaning` if not given. Without a text, an item is judged by its picture alone.
+            What the texts of items without a picture are judged by in place of `looks`, shape
+            (p, t), where a picture is asked for: words then count by how much they are seen to tell
+            of pictures. `meaning` if not given, which words answer as well as pictures do. Without
+            a text, an item is judged by its picture alone.
         text
             Words to find literally.
         k, allowed
             See the class.
-        by_picture
-            Whether there is a picture among the queries: then words stand in for pictures only by
-            how much they were seen to tell of them.
         """
         catalogue = self._catalogue
         asked = {
@@ -176,7 +174,9 @@ class Ranker:
             "meaning": (catalogue.images, looks),
         }
         for name, (space, queries) in asked.items():
-            fused[name] = _standing(pool, (space, queries), others[name], size, is_proxy=by_picture)
+            fused[name] = _standing(
+                pool, (space, queries), others[name], size, is_proxy=stand_in is not None
+            )
         fused["trend"] = Signal(catalogue.trend[pool])
         weights = QUERY_WEIGHTS
         if meaning is not None and asked:  # else there is nothing to hold words against
@@ -217,7 +217,7 @@ class Ranker:
         }
         if history is not None:
             signals["taste"] = _taste(self._catalogue.images, pool, *recent_picks(history))
-        return best_first(fuse(pool, signals, _by_texts(mixture, signals)), k)
+        return best_first(fuse(pool, signals, _words_once(mixture, signals)), k)
 
     def _pool(
         self,
@@ -263,7 +263,7 @@ class Ranker:
         return named
 
 
-def _by_texts(weights: Mapping[str, float], signals: Mapping[str, Signal]) -> Mapping[str, float]:
+def _words_once(weights: Mapping[str, float], signals: Mapping[str, Signal]) -> Mapping[str, float]:
     """Let words and their meaning, where both speak, share a weight: they say one thing twice."""
     if not signals["meaning"].values.any():
         return weights

@@ -50,7 +50,7 @@ class Example:
 
 @dataclass(slots=True)
 class Corpus:
-    """All training pictures, in the order of `sources`."""
+    """All training pictures, in the order of `SOURCES`, the drawn ones last."""
 
     data: Path
     examples: list[Example] = field(default_factory=list)

@@ -16,10 +16,11 @@ from torch import nn
 from .batches import Rows, wording
 from .corpus import Corpus
 from .losses import asked, contrast
-from .progress import Log
+from .progress import Checkpoint, Log
 from .teacher import VIEWS
 from .towers import TeacherHead, Texts
 
+HEAD = "head.pt"
 _BATCH = 768
 _RATE = 1e-3
 _SINGLE_SOURCE = 0.7
@@ -44,7 +45,7 @@ def train_head(
     features
         Of each view, shape (n, 1280): unit vectors, centred.
     """
-    if (work / "head.pt").exists():
+    if (work / HEAD).exists():
         return
     torch.manual_seed(seed)
     rng, words = np.random.default_rng(seed), random.Random(seed)
@@ -77,7 +78,5 @@ def train_head(
         loss.backward()
         optimizer.step()
         log.add(step, steps, {"loss": loss.item(), "scale": scale.exp().item()})
-    torch.save(
-        {"texts": texts.state_dict(), "head": head.state_dict(), "scale": scale.detach()},
-        work / "head.pt",
-    )
+    state = {"texts": texts.state_dict(), "head": head.state_dict(), "scale": scale.detach()}
+    Checkpoint(work / HEAD).save(state)

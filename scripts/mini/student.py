@@ -23,13 +23,14 @@ from torch.nn import functional
 
 from .batches import POLISHING_SHARES, SHARES, Rows, augmented, draw_views, wording
 from .corpus import Corpus
+from .head import HEAD
 from .losses import asked, contrast, distance, relations
 from .progress import Checkpoint, Log
 from .towers import Images, TeacherHead, Texts
 
 _BATCH = 256
 _TEXTS = 2
-"""Texts per picture and step: next to a picture they cost nothing."""
+"""Texts per picture and step: both together take an eighth of a step."""
 _MEMORY = 8
 """Batches that stay as further negatives (cross-batch memory, Wang et al., CVPR 2020)."""
 _WARM_UP = 300
@@ -167,7 +168,7 @@ def train_student(
     features
         Of each view, shape (n, 1280): unit vectors, centred.
     """
-    start = torch.load(work / "head.pt", map_location=device, weights_only=True)
+    start = Checkpoint(work / HEAD).load(device) or {}
     head = TeacherHead().to(device).eval()
     head.load_state_dict(start["head"])
     with torch.no_grad():

@@ -17,7 +17,11 @@ _PHRASES = 3
 
 
 def learn_tokens(corpus: Corpus, path: Path) -> Tokenizer:
-    """Read the tokenizer at `path`, or learn it and write it there."""
+    """Read the tokenizer at `path`, or learn it and write it there.
+
+    Learned twice, it has the same pieces under other numbers: the library lets chance decide
+    between pieces that are equally frequent.
+    """
     if not path.exists():
         tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", end_of_word_suffix="</w>"))
         tokenizer.normalizer = normalizers.Sequence(

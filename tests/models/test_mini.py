@@ -33,6 +33,8 @@ def test_files_are_those_that_the_pack_names_and_fit_into_twelve_megabytes():
 
 def test_card_says_what_it_was_trained_on_and_what_it_cannot_do():
     card = (FOLDER / "CARD.md").read_text("utf-8")
+    source = Path(__file__).parents[2] / "scripts" / "mini" / "CARD.md"
+    assert card == source.read_text("utf-8")
     for told in ("Flickr8k", "Tiny ImageNet", "research", "cannot", "CLIP"):
         assert told in card
 

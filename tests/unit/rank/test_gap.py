@@ -55,7 +55,7 @@ def shares(gap, missing, k=20):
             words=WordIndex(build_words(pl.DataFrame({"none": [None] * N}), []), lambda _: None),
         )
     )
-    picked = np.stack([ranker.for_query(k, looks=q[None], stand_in=q[None]).rows for q in queries])
+    picked = np.stack([ranker.for_query(k, looks=q[None], meaning=q[None]).rows for q in queries])
     right = topic[picked] == np.arange(TOPICS)[:, None]
     return without[picked].mean(), right.mean()
 
