@@ -210,6 +210,17 @@ def test_a_picture_is_not_compared_with_given_vectors_of_an_encoder_nobody_named
     assert any("no text tower" in note for note in answer.notes)
 
 
+def test_vectors_that_only_have_the_default_encoder_s_length_are_not_taken_for_its_own(vectored):
+    path = vectored.folder / "items.parquet"
+    looks = [np.eye(256)[place].tolist() for place in range(24)]
+    pl.read_parquet(path).with_columns(look=pl.Series(looks)).write_parquet(path)
+    client = vectored.client()
+    unnamed = client.create_model(vectored.yaml)["encoder"]
+    assert not unnamed["given"]["images"]["in_encoders_space"]
+    named = client.update_model("shop", encoder="sightline-mini")["encoder"]
+    assert named["given"]["images"]["in_encoders_space"]
+
+
 def test_given_vectors_of_the_named_encoder_share_its_space(vectored):
     write_clip_checkpoint(vectored.folder / "clip")
     client = vectored.client()

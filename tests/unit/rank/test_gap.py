@@ -40,12 +40,10 @@ def gap():
     return topic, pictures, texts, queries
 
 
-def shares(gap, missing, k=20):
-    """Of the first k of every topic's query: those without a picture, and those of the topic."""
-    topic, pictures, texts, queries = gap
-    without = np.random.default_rng(1).random(N) < missing
+def shop_of(pictures, texts, without):
+    """A ranker of items with these vectors, in which nobody has done anything."""
     nobody = np.zeros((N, 0), np.int32)
-    ranker = Ranker(
+    return Ranker(
         Catalogue(
             images=of(pictures, ~without),
             texts=of(texts, np.ones(N, np.bool_)),
@@ -55,6 +53,13 @@ def shares(gap, missing, k=20):
             words=WordIndex(build_words(pl.DataFrame({"none": [None] * N}), []), lambda _: None),
         )
     )
+
+
+def shares(gap, missing, k=20):
+    """Of the first k of every topic's query: those without a picture, and those of the topic."""
+    topic, pictures, texts, queries = gap
+    without = np.random.default_rng(1).random(N) < missing
+    ranker = shop_of(pictures, texts, without)
     picked = np.stack([ranker.for_query(k, looks=q[None], meaning=q[None]).rows for q in queries])
     right = topic[picked] == np.arange(TOPICS)[:, None]
     return without[picked].mean(), right.mean()
@@ -100,6 +105,16 @@ def test_words_stand_in_for_looks_by_how_much_they_tell_of_them(gap):
     assert alike == pytest.approx(standing, rel=1e-3)
     assert 0.3 < told.trust < 1
     assert silent.trust < 0.1
+
+
+def test_asked_with_a_picture_items_whose_words_tell_nothing_do_not_come_first(gap):
+    _, pictures, _, _ = gap
+    without = np.random.default_rng(1).random(N) < 0.3
+    noise = unit(np.random.default_rng(9).standard_normal((N, DIM)))
+    ranker = shop_of(pictures, noise, without)
+    seen = np.flatnonzero(~without)[:12]
+    found = [ranker.for_query(20, looks=q[None], stand_in=q[None]).rows for q in pictures[seen]]
+    assert without[np.stack(found)].mean() < 0.05
 
 
 def test_few_items_with_both_leave_standings_as_they_are(gap):
