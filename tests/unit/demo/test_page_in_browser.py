@@ -37,7 +37,9 @@ window.onload = () => {
   const card = page.querySelector(".card");
   const overflow = page.documentElement.scrollWidth - page.documentElement.clientWidth;
   const styled = page.defaultView.getComputedStyle(page.querySelector("ol")).display;
-  document.querySelector("pre").textContent = JSON.stringify({images, overflow, styled});
+  const shares = [...page.querySelectorAll(".found")].map(
+    (found) => found.offsetWidth / found.parentElement.offsetWidth);
+  document.querySelector("pre").textContent = JSON.stringify({images, overflow, styled, shares});
 };
 </script>"""
 
@@ -67,7 +69,10 @@ def test_a_browser_shows_every_picture_of_the_page(base_url, tmp_path):
         ), "JPEG"))
         for kind in ("mug", "tee", "vase", "clock")
     ]  # fmt: skip
-    rows = [Row("U1", "Picked", cards[:2], "Ranked", [*cards[2:], Card("No picture")])]
+    rows = [
+        Row("U1", "Picked", cards[:2], "Ranked", [*cards[2:], Card("No picture")]),
+        Row("red mug", "", (), "Found", [Card("No picture")]),
+    ]
     write_gallery(site / "gallery.html", title="Shop", sections=[Section("Ranked", rows=rows)])
     (site / "observer.html").write_text(OBSERVER)
     command = [
@@ -83,3 +88,6 @@ def test_a_browser_shows_every_picture_of_the_page(base_url, tmp_path):
     assert all(shown > 50 for _, shown in seen["images"])
     assert seen["overflow"] == 0
     assert seen["styled"] == "grid"
+    beside, alone = seen["shares"]  # what was found, of the row's width
+    assert beside < 0.75
+    assert alone == 1
