@@ -38,6 +38,7 @@ article {
 }
 .row { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 7fr); gap: 22px; }
 .found { border-left: 1px solid var(--line); padding-left: 22px; }
+.found:only-child { grid-column: 1 / -1; border: 0; padding: 0; }
 ul, ol {
   display: grid; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); gap: 14px 12px;
   margin: 0; padding: 0; list-style: none;
