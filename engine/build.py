@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -17,24 +16,23 @@ from .encode.base import Encoder, TextTower
 from .encode.names import MINI
 from .encoders import Encoders
 from .errors import StorageError
-from .features.behaviour import derived_columns, popularity, trend
-from .features.visual import visual_columns
+from .features.behaviour import derived_columns, popularity
+from .features.facts import item_facts
+from .features.visual import COLORS, visual_columns
 from .features.words import WordIndex, WordTable, build_words
 from .given import join_given
-from .index.plan import fresh_index
 from .label_set import LabelColumn
 from .labels import column_entry, column_frame, judge_labels, refuse_unfit
-from .learn.cooccurrence import picked_together
-from .learn.evaluation import evaluate, users_to_judge
 from .learn.interactions import Interactions, build_interactions, no_interactions
+from .learn.splits import HELD_OUT, user_time_split
+from .learning import Content, Learning, Lesson
+from .newcomers import NewcomerModel, learn_newcomers
 from .pictures import Looks, see_pictures
 from .rank.catalogue import Catalogue, taste_vector
-from .rank.fuse import top_rows
 from .rank.labels import Judged
 from .rank.people import People
-from .rank.ranker import Ranker
-from .rank.space import Space
-from .snapshot import FrozenTables, write_snapshot
+from .scoring import prior_policy
+from .snapshot import Frozen, FrozenTables, write_snapshot
 from .sources.connect import Binding
 from .sources.roles import Role
 from .sources.users import UserTable
@@ -44,14 +42,13 @@ from .store.recipe import Recipe
 from .store.status import State, Status, StatusWriter
 from .tables import SourceTables, read_tables
 from .texts import item_texts, read_texts
-from .types import Modality, Rows
+from .trial import Trial, run_trial
+from .types import Modality
 
 __all__ = ["build_model"]
 
 _WORD_ROLES = {Role.TEXT, Role.CATEGORY, Role.LIST}
 _LIBRARIES = ("sightline", "numpy", "numba", "polars", "duckdb", "pillow", "pillow-simd", "hnswlib")
-_CUT_OFF = 10
-_FEW = 20  # vectors of whose mean little can be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +137,25 @@ def _build(
     judged = _judge(config.labels, record, encoder.texts, inputs, status)
     status.stage(State.TUNING)
     words = build_words(inputs.tables.items.frame, _word_columns(inputs.tables))
-    content = _content(inputs.images, inputs.texts, words)
-    metrics = _tune(inputs.interactions, content, status)
+    content = _content(inputs, words)
+    learning = Learning(
+        config.policies, config.interaction_half_life_days, threads=encoders.compute.cores
+    )
+    trial, metrics = _tune(learning, content, inputs.interactions, status)
+    policy = prior_policy() if trial is None else trial.policy
     status.stage(State.TRAINING)
-    status.progress("behaviour")
-    catalogue = _with_behaviour(content, inputs.interactions)
+    lesson = learning.of(content, inputs.interactions, status.progress)
     status.progress("people")
-    people = _people(catalogue, inputs.interactions)
+    people = _people(lesson.catalogue, inputs.interactions)
+    newcomers = _newcomers(inputs, lesson)
     status.stage(State.DEPLOYING)
     with new_generation(home.model(config.name)) as writer:
-        frozen = _frozen_tables(inputs, catalogue, judged)
-        write_snapshot(writer, frozen, catalogue, words, inputs.interactions, people)
+        tables = _frozen_tables(inputs, lesson.catalogue, judged)
+        frozen = Frozen(tables, lesson, words, inputs.interactions, people, policy, newcomers)
+        write_snapshot(writer, frozen)
         labels = {column.name: column_entry(column, found) for column, found in judged.items()}
-        writer.commit(_manifest(config, record, inputs, metrics, frozen, labels))
+        about = _manifest(config, record, inputs, metrics, frozen, labels)
+        writer.commit(about)
     Recipe.adopt(home.model(config.name))
     status.stage(State.ACTIVE)
 
@@ -190,6 +193,11 @@ def _fetch(
         max_per_user=config.interaction_max_per_user,
         expiration_days=config.interaction_expiration_days,
     )
+    if tables.users is not None:  # those who did nothing yet are known by their features
+        known = set(user_ids)
+        strangers = [user for user in tables.users.ids if user not in known]
+        user_ids = [*user_ids, *strangers]
+        interactions = interactions.with_strangers(len(strangers))
     return replace(found, user_ids=user_ids, interactions=interactions)
 
 
@@ -221,65 +229,36 @@ def _judge(
     return judged
 
 
-def _tune(interactions: Interactions, content: Catalogue, status: StatusWriter) -> dict[str, Any]:
-    """Judge the ranking on what people picked last, beside ranking by popularity alone."""
-    earlier, later = interactions.split_by_time()
-    users = users_to_judge(later, n_items=len(content))
-    if not users:
-        return {"note": "not measured: no user has the five events that a held-out part needs"}
-    catalogue = _with_behaviour(content, earlier)
-    ranker = Ranker(catalogue)
-    popular = popularity(earlier.rows, earlier.weights, len(catalogue))
-
-    def personal(user: int, k: int) -> Rows:
-        return ranker.for_person(earlier[user], k).rows
-
-    def most_popular(user: int, k: int) -> Rows:
-        unseen = np.ones(len(catalogue), np.bool_)
-        unseen[earlier[user].rows] = False
-        return top_rows(popular, k, unseen)
-
-    def judge(step: str, rank: Callable[[int, int], Rows]) -> dict[str, float]:
-        progress = partial(status.progress, step)
-        metrics = evaluate(
-            rank, later, users, n_items=len(catalogue), k=_CUT_OFF, progress=progress
-        )
-        return metrics.to_dict()
-
-    judged = {
-        "personal": judge("held-out ranking", personal),
-        "popularity": judge("held-out popularity", most_popular),
+def _tune(
+    learning: Learning, content: Content, interactions: Interactions, status: StatusWriter
+) -> tuple[Trial | None, dict[str, Any]]:
+    """Learn the policy, and judge the ranking on what people picked last, beside popularity."""
+    earlier, later = user_time_split(interactions)
+    trial = run_trial(learning, content, earlier, later, status.progress)
+    if trial is None:
+        reason = "not measured: no user has the five events that a held-out part needs"
+        return None, {"note": reason}
+    personal = trial.judge(trial.rank, status.progress, "held-out ranking")
+    popular = trial.judge(trial.popular, status.progress, "held-out popularity")
+    return trial, {
+        "split": HELD_OUT["user-time"],
+        "personal": personal.metrics().to_dict(),
+        "popularity": popular.metrics().to_dict(),
     }
-    return {"split": "last fifth of every user's events, by time", **judged}
 
 
-def _content(images: Modality, texts: Modality, words: WordTable) -> Catalogue:
-    """Build the catalogue of pictures and words alone: nobody has done anything in it yet."""
-    n_items = len(images.presence)
+def _content(inputs: _Inputs, words: WordTable) -> Content:
+    """Return what is known of the items before anybody did anything."""
+    items, looks = inputs.tables.items, inputs.looks
     rows_of_words = {word: row for row, word in enumerate(words.vocabulary)}
-    return Catalogue(
-        images=_space(images),
-        texts=_space(texts),
-        neighbours=np.zeros((n_items, 0), np.int32),
-        neighbour_scores=np.zeros((n_items, 0), np.float32),
-        trend=np.zeros(n_items, np.float32),
+    return Content(
+        images=inputs.images,
+        texts=inputs.texts,
         words=WordIndex(words, rows_of_words.get),
+        facts=item_facts(items.frame, items.roles, items.time_column),
+        palettes=np.where(looks.presence[:, None], looks.measures[:, : len(COLORS)], 0),
+        pairs=inputs.tables.pairs,
     )
-
-
-def _space(modality: Modality) -> Space:
-    vectors, presence = modality.vectors, modality.presence
-    total = vectors.sum(axis=0, dtype=np.float64)  # rows of what is absent are zero
-    # Of a few vectors the mean says little of what all share: it is drawn towards nothing.
-    center = (total / (np.count_nonzero(presence) + _FEW)).astype(np.float32)
-    return Space(vectors, presence, center, fresh_index(vectors, presence))
-
-
-def _with_behaviour(content: Catalogue, interactions: Interactions) -> Catalogue:
-    n_items = len(content)
-    neighbours, scores = picked_together(interactions, n_items)
-    trending = trend(interactions.rows, interactions.weights, interactions.times, n_items)
-    return replace(content, neighbours=neighbours, neighbour_scores=scores, trend=trending)
 
 
 def _people(catalogue: Catalogue, interactions: Interactions) -> People:
@@ -295,6 +274,15 @@ def _people(catalogue: Catalogue, interactions: Interactions) -> People:
     return People(fan_offsets, fans, picks, tastes, has_taste)
 
 
+def _newcomers(inputs: _Inputs, lesson: Lesson) -> NewcomerModel | None:
+    described = inputs.tables.users
+    if described is None or len(described.frame.columns) == 1:
+        return None
+    users = _describe_users(inputs.user_ids, described)
+    taste = lesson.catalogue.taste
+    return learn_newcomers(users, described.roles, inputs.interactions, taste)
+
+
 def _frozen_tables(
     inputs: _Inputs, catalogue: Catalogue, judged: Mapping[LabelColumn, Judged]
 ) -> FrozenTables:
@@ -307,7 +295,7 @@ def _frozen_tables(
     extra = pl.concat(
         [
             visual_columns(inputs.looks.measures, inputs.looks.presence),
-            derived_columns(event_rows, popular, catalogue.trend),
+            derived_columns(event_rows, popular, catalogue.facts.trend),
         ],
         how="horizontal",
     )
@@ -337,7 +325,7 @@ def _manifest(
     encoder: Mapping[str, Any],
     inputs: _Inputs,
     metrics: dict[str, Any],
-    frozen: FrozenTables,
+    frozen: Frozen,
     labels: dict[str, Any],
 ) -> dict[str, Any]:
     tables = inputs.tables
@@ -347,14 +335,21 @@ def _manifest(
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "config": without_passwords(config.document),
         "limit": config.limit,
+        "policy": frozen.policy.record,
+        "learned": frozen.lesson.report,
+        "newcomers": None if frozen.newcomers is None else frozen.newcomers.record(),
+        "inserted": {
+            "until": tables.inserted_until,
+            "timed": tables.events is None or tables.events.timed,
+        },
         "encoder": encoder,
         "versions": _versions(),
         "counts": {
-            "items": len(frozen.item_ids),
+            "items": len(frozen.tables.item_ids),
             "items_with_picture": int(inputs.looks.presence.sum()),
             "items_with_text_vector": int(inputs.texts.presence.sum()),
             "events": 0 if tables.events is None else tables.events.frame.height,
-            "users": len(frozen.user_ids),
+            "users": int(np.count_nonzero(np.diff(frozen.interactions.offsets))),
         },
         "tables": tables.reports(),
         "coverage": inputs.looks.coverage.to_dict(),
@@ -362,7 +357,9 @@ def _manifest(
         "labels": labels,
         "model_schema": {
             "item": {column: str(role) for column, role in tables.items.roles.items()},
-            "filter_columns": {name: str(dtype) for name, dtype in frozen.columns.schema.items()},
+            "filter_columns": {
+                name: str(dtype) for name, dtype in frozen.tables.columns.schema.items()
+            },
         },
     }
 

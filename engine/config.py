@@ -10,7 +10,9 @@ from typing import Any
 
 from .documents import read_document
 from .errors import ConfigError, UnsupportedError
+from .inference import Inference, read_inference
 from .label_set import LabelColumn, read_label_columns
+from .policies import Policies, read_policies
 from .sections import check_keys, positive_int, positive_number, section_of, text_of
 
 __all__ = [
@@ -23,8 +25,6 @@ __all__ = [
     "load_dataset",
     "without_passwords",
 ]
-
-DEFAULT_LIMIT = 10
 
 # Where a hosted connector keeps its credentials differs per vendor; locally a file or URI does.
 _CONNECTOR_TYPES = {"dataset", "database", "event_stream", "file", "postgres", "sqlite"}
@@ -40,11 +40,13 @@ _MODEL_KEYS = {
     "text_index",
     "interaction_max_per_user",
     "interaction_expiration_days",
+    "interaction_half_life_days",
     "schema_override",
     "inference_config",
+    "policy_configs",
     "labels",
 }
-_FETCH_KEYS = {"items", "events", "users"}
+_FETCH_KEYS = {"items", "events", "users", "pairs"}
 _SCHEMA_KEYS = {
     "item": {"id", "created_at", "features"},
     "user": {"id", "created_at", "features"},
@@ -69,11 +71,13 @@ class Connector:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """DuckDB SQL that shapes the three tables."""
+    """DuckDB SQL that shapes the tables."""
 
     items: str
     events: str | None = None
     users: str | None = None
+    pairs: str | None = None
+    """Items that are the same or different in the eyes of those who judged them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,16 @@ class ModelConfig:
     has_file_names: bool = False
     """Whether the items' words are names of files: to an encoder of words and pictures IMG_1234
     says nothing, so they are only found literally."""
-    limit: int = DEFAULT_LIMIT
+    inference: Inference = field(default_factory=Inference)
+    """How a request is answered unless it says otherwise."""
+    policies: Policies = field(default_factory=Policies)
+    """Which models are trained."""
     interaction_max_per_user: int | None = None
     """Newest events kept per user; None keeps all."""
     interaction_expiration_days: float | None = None
     """Events older than this, counted from the newest event, are left out; None keeps all."""
+    interaction_half_life_days: float | None = None
+    """Age at which an event weighs half as much in training; None: age takes nothing away."""
     schema: SchemaOverride = SchemaOverride()
     labels: tuple[LabelColumn, ...] = ()
     """Columns that say which of a few labels fits every item best."""
@@ -123,6 +132,11 @@ class ModelConfig:
     """Folder that relative paths, of sources and of pictures, are relative to."""
     document: Mapping[str, Any] = field(default_factory=dict)
     """The YAML as it was read, for `view-model` and for building again."""
+
+    @property
+    def limit(self) -> int:
+        """How many results a request gets that does not say."""
+        return self.inference.limit
 
 
 def load_config(
@@ -208,9 +222,13 @@ def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
         name=text_of(model, "model", "name"),
         description=text_of(model, "model", "description", default=""),
         encoder=_encoder(model, base_dir),
-        limit=_inference_limit(model.get("inference_config")),
+        inference=read_inference(
+            model.get("inference_config"), Inference(), "model.inference_config"
+        ),
+        policies=read_policies(model.get("policy_configs")),
         interaction_max_per_user=positive_int(model, "interaction_max_per_user"),
         interaction_expiration_days=positive_number(model, "interaction_expiration_days"),
+        interaction_half_life_days=positive_number(model, "interaction_half_life_days"),
         schema=_schema_override(model.get("schema_override")),
         labels=read_label_columns(model.get("labels")),
         connectors=connectors,
@@ -269,6 +287,7 @@ def _fetch(section: Mapping[str, Any]) -> Fetch:
         items=text_of(section, "fetch", "items"),
         events=text_of(section, "fetch", "events", default="") or None,
         users=text_of(section, "fetch", "users", default="") or None,
+        pairs=text_of(section, "fetch", "pairs", default="") or None,
     )
 
 
@@ -300,20 +319,6 @@ def _features(where: str, value: Any) -> dict[str, str]:  # noqa: ANN401 - strai
             raise ConfigError(message)
         features[str(entry["name"])] = str(entry["type"])
     return features
-
-
-def _inference_limit(value: Any) -> int:  # noqa: ANN401 - straight from YAML
-    if value is None:
-        return DEFAULT_LIMIT
-    if not isinstance(value, Mapping):
-        message = f"model.inference_config must be a mapping, not {value!r}"
-        raise ConfigError(message)
-    check_keys("model.inference_config", value, {"limit"})
-    limit = value.get("limit", 0)
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-        message = f"model.inference_config.limit must be a whole number, not {limit!r}"
-        raise ConfigError(message)
-    return limit or DEFAULT_LIMIT
 
 
 def _encoder(model: Mapping[str, Any], base_dir: Path) -> str | None:

@@ -57,7 +57,7 @@ class Encoders:
         hub: "Hub | None" = None,
     ) -> None:
         self._packs = Packs(home)
-        self._compute = compute
+        self.compute = compute
         self._given_hub = hub
         self._opening = threading.Lock()
         self._opened: dict[Path, tuple[Pack, Encoder]] = {}
@@ -78,7 +78,7 @@ class Encoders:
         wanted = parse_name(name)
         if is_attributes(wanted):
             return attributes()
-        choose_device(self._compute)  # a GPU that is not there is told before the download
+        choose_device(self.compute)  # a GPU that is not there is told before the download
         entry = self._entry(wanted, progress or _silent)
         return self._open(entry, str(wanted))
 
@@ -96,7 +96,7 @@ class Encoders:
             },
         }
         entry = self._recorded(record)
-        device = choose_device(self._compute).why if entry else None
+        device = choose_device(self.compute).why if entry else None
         return {**record, "pack": entry.folder.name if entry else None, "device": device}
 
     def reopen(self, record: Mapping[str, Any]) -> Encoder:
@@ -228,7 +228,7 @@ class Encoders:
         tell("hashing files", 0, 0)
         self._packs.verify(entry, again=True)
         encoder = self._open(entry, str(wanted))
-        device = choose_device(self._compute)
+        device = choose_device(self.compute)
         tell(f"encoding golden inputs on {device}", 0, 0)
         own = encoder.images if entry.pack.visual else None
         vectors = golden_vectors(own, encoder.texts)
@@ -236,7 +236,7 @@ class Encoders:
 
         reference = reference_of(entry.files, entry.pack)
         if not reference:
-            towers = open_pack(entry.files, entry.pack, Compute("cpu", self._compute.threads))
+            towers = open_pack(entry.files, entry.pack, Compute("cpu", self.compute.threads))
             reference = golden_vectors(*towers)
         tell("measuring speed", 0, 0)
         return {
@@ -344,7 +344,7 @@ class Encoders:
             self._packs.verify(entry)
             kept = self._opened.get(entry.folder)
             if kept is None or kept[0] != entry.pack:
-                images, texts = open_pack(entry.files, entry.pack, self._compute)
+                images, texts = open_pack(entry.files, entry.pack, self.compute)
                 pack = entry.pack
                 encoder = Encoder(
                     name,
@@ -361,7 +361,7 @@ class Encoders:
         """Return what pictures are encoded by beside an encoder of words."""
         entry = bundled_pack()
         self._packs.verify(entry)
-        images, _ = open_pack(entry.files, entry.pack, self._compute)
+        images, _ = open_pack(entry.files, entry.pack, self.compute)
         return images or AttributesTower()
 
     @cached_property

@@ -63,13 +63,35 @@ class Queries:
             For arguments of Shaped's that this version refuses rather than ignores.
         """
         serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
+        query = read_query(options, inference=serving.inference)
         return serving.rank(
             _text(user_id),
             query,
             item_ids=None if item_ids is None else texts_of(item_ids),
             interactions=read_session(interactions),
         )
+
+    def rank_batch(
+        self,
+        model_name: str,
+        user_ids: Sequence[Id],
+        **options: Unpack[QueryOptions],
+    ) -> list[Response]:
+        """Rank the catalogue for many people at once; a response for each, in their order.
+
+        What `rank` answers for each of them, several times as fast: for mailings, and to fill
+        caches. Metadata is returned only where ``return_metadata=True`` asks for it.
+
+        Parameters
+        ----------
+        model_name, **options
+            As in `rank`.
+        user_ids
+            The people; one without events gets what is trending.
+        """
+        serving = self._opened.serving(model_name)
+        query = read_query({"return_metadata": False, **options}, inference=serving.inference)
+        return serving.rank_batch(texts_of(user_ids, "user_ids"), query)
 
     def similar_items(
         self,
@@ -89,7 +111,7 @@ class Queries:
             If the model has no such item; the message names ids that are spelt alike.
         """
         serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
+        query = read_query(options, inference=serving.inference)
         return serving.similar_items(str(item_id), query, user_id=_text(user_id))
 
     def similar_users(
@@ -105,7 +127,7 @@ class Queries:
             For a ``filter_predicate``: it speaks of items.
         """
         serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
+        query = read_query(options, inference=serving.inference)
         return serving.similar_users(str(user_id), query)
 
     def complement_items(
@@ -129,7 +151,7 @@ class Queries:
             message = "item_ids is empty: name at least one item of the basket"
             raise ValueError(message)
         serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
+        query = read_query(options, inference=serving.inference)
         return serving.complement_items(texts_of(item_ids), query, user_id=_text(user_id))
 
     def retrieve(
@@ -161,7 +183,7 @@ class Queries:
             If the encoder that the model was built with is gone or does not run here.
         """
         serving = self._opened.serving(model_name)
-        query = read_query(options, serving.default_limit)
+        query = read_query(options, inference=serving.inference)
         return serving.retrieve(query, image=image, text=text_query, allow_hosts=self._allow_hosts)
 
 
@@ -169,9 +191,9 @@ def _text(identifier: Id | None) -> str | None:
     return None if identifier is None else str(identifier)
 
 
-def texts_of(identifiers: Sequence[Id]) -> list[str]:
+def texts_of(identifiers: Sequence[Id], name: str = "item_ids") -> list[str]:
     """Return ids as the texts that a model has them as; one text is no list."""
     if isinstance(identifiers, str):
-        message = f"item_ids must be a list of ids, not the text {identifiers!r}"
+        message = f"{name} must be a list of ids, not the text {identifiers!r}"
         raise TypeError(message)
     return [str(identifier) for identifier in identifiers]

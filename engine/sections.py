@@ -2,12 +2,26 @@
 
 import difflib
 import math
+import sys
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from .errors import ConfigError, UnsupportedError
 
-__all__ = ["check_keys", "positive_int", "positive_number", "section_of", "text_of"]
+__all__ = [
+    "check_keys",
+    "positive_int",
+    "positive_number",
+    "real_number",
+    "section_of",
+    "text_of",
+    "whole_number",
+]
+
+_ALL_EVENTS_COUNT = (
+    "popularity and trend count every event that is kept; see model.interaction_expiration_days"
+)
 
 # Keys of the surface that this version knows and does not build: refused by name, because a key
 # that is silently ignored is a promise that is silently broken.
@@ -16,15 +30,20 @@ _NOT_BUILT = {
     "version": "v2 engine files are not read yet; write the v1 form (model, connectors, fetch)",
     "model.pagination_store_ttl": "pagination is not built yet",
     "model.slate_size": "slates are not built yet",
-    "model.policy_configs": "the scoring policy of this version is fixed and documented",
+    "model.policy_configs.scoring_policy.mode": _ALL_EVENTS_COUNT,
+    "model.policy_configs.scoring_policy.time_window": _ALL_EVENTS_COUNT,
+    "model.policy_configs.scoring_policy.time_window_in_days": _ALL_EVENTS_COUNT,
+    "model.policy_configs.scoring_policy.time_frequency": _ALL_EVENTS_COUNT,
     "fetch.global_filters": "global filters are not built yet; filter in the SQL of fetch.items",
     "fetch.personal_filters": "personal filters are not built yet",
-    "model.inference_config.exploration_factor": "exploration is not built yet",
-    "model.inference_config.diversity_factor": "diversity is not built yet",
-    "model.inference_config.diversity_attributes": "diversity is not built yet",
-    "model.inference_config.boosting_factor": "boosting is not built yet",
-    "model.inference_config.retrieval_k": "retriever sizes are not adjustable yet",
-    "model.inference_config.retriever_k_override": "retriever sizes are not adjustable yet",
+    **{
+        f"{where}.{key}": reason
+        for where in ("config", "model.inference_config")
+        for key, reason in (
+            ("text_semantic_search_weight", "the weight of words beside vectors is not built yet"),
+            ("filter_interaction_iids", "it is not built yet: what was seen is always left out"),
+        )
+    },
 }
 
 
@@ -51,21 +70,52 @@ def text_of(section: Mapping[str, Any], where: str, key: str, *, default: str | 
 def positive_number(section: Mapping[str, Any], key: str) -> float | None:
     """Return a number above 0 of the section `model`, or None if it is missing."""
     value = section.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        message = f"model.{key} must be a number above 0, not {value!r}"
-        raise ConfigError(message)
-    return float(value)
+    return None if value is None else real_number(value, f"model.{key}", above=0)
 
 
 def positive_int(section: Mapping[str, Any], key: str) -> int | None:
     """Return a whole number above 0 of the section `model`, or None if it is missing."""
-    value = positive_number(section, key)
-    if value is not None and value != int(value):
-        message = f"model.{key} must be a whole number, not {section[key]!r}"
-        raise ConfigError(message)
-    return None if value is None else int(value)
+    value = section.get(key)
+    return None if value is None else whole_number(value, f"model.{key}", least=1)
+
+
+def real_number(
+    value: object,
+    path: str,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+) -> float:
+    """Return a finite number above `above` and from `least` to `most`; `path` is what it is of."""
+    number = _finite(value)
+    if number is not None and number > above and least <= number <= most:
+        return number
+    bound = f"above {above:g}" if above > -math.inf else f"of at least {least:g}"
+    wanted = f"a number {bound}" + (f" and at most {most:g}" if most < math.inf else "")
+    message = f"{path} must be {wanted}, not {value!r}"
+    raise ConfigError(message)
+
+
+def whole_number(value: object, path: str, *, least: int, most: int = sys.maxsize) -> int:
+    """Return a whole number from `least` to `most`; `path` is what it is of."""
+    number = _finite(value)
+    if number is not None and number == math.floor(number) and least <= number <= most:
+        return int(value)  # type: ignore[call-overload, no-any-return]  # exact, as a float is not
+    bound = f"from {least} to {most}" if most < sys.maxsize else f"of at least {least}"
+    message = f"{path} must be a whole number {bound}, not {value!r}"
+    raise ConfigError(message)
+
+
+def _finite(value: object) -> float | None:
+    """Return a number as a float; None if it is none, or truth, infinite or beyond a float."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def check_keys(where: str, section: Mapping[str, Any], known: set[str]) -> None:

@@ -9,17 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UnknownItemError, UnsupportedError
+from .inference import Inference, read_inference
 from .label_set import LabelSet
 from .labels import judge_labels, label_response, notes_on, refuse_unfit
+from .live import LiveHistories
+from .ordering import Ordering
 from .probes import QueryEncoder
 from .rank.fuse import Ranked
 from .rank.labels import Judged
+from .rank.newcomer import Guess, for_newcomer
 from .rank.query import Query
 from .rank.ranker import Ranker
+from .rank.recommender import Recommender
 from .rank.response import LabelResponse, Response
 from .snapshot import Snapshot
 from .store.generation import Generation
 from .store.ids import IdTable
+from .store.live import LiveEvents
 from .store.records import RecordTable
 from .types import History, Mask, Modality, Rows
 
@@ -44,12 +50,25 @@ class Serving:
         self._query_encoder = QueryEncoder(generation.manifest["encoder"], encoders)
         self._snapshot = Snapshot(generation)
         self._ranker = Ranker(self._snapshot.catalogue)
+        self._recommender = Recommender(self._snapshot.catalogue, self._snapshot.policy())
         self._masks: dict[str, Mask] = {}
+        inserted = generation.manifest["inserted"]
+        self._live = LiveHistories(
+            LiveEvents(generation.model_folder),
+            self._snapshot.interactions,
+            user_row=self._snapshot.user_ids.row,
+            item_row=self._snapshot.item_ids.row,
+            offset=inserted["until"],
+            is_timed=inserted["timed"],
+        )
 
-    @property
-    def default_limit(self) -> int:
-        """How many results a query gets that does not say."""
-        return int(self.generation.manifest["limit"])
+    @cached_property
+    def inference(self) -> Inference:
+        """How a query is answered that does not say otherwise."""
+        manifest = self.generation.manifest
+        settings = manifest["config"]["model"].get("inference_config")
+        usual = Inference(limit=int(manifest["limit"]))
+        return read_inference(settings, usual, "model.inference_config")
 
     def rank(
         self,
@@ -63,14 +82,31 @@ class Serving:
         notes: list[str] = []
         only = None if item_ids is None else self._known_rows(item_ids, notes)
         history = self._history(user_id, interactions, notes)
-        if not (history.weights > 0).any():
-            notes.append(f"{_nobody(user_id)}: this is what is trending for everyone")
+        guess = None if _has_picks(history) else self._guess(user_id, query, notes)
         allowed = self._allowed(query.filter_predicate)
-        ranked = self._ranker.for_person(history, query.limit, allowed=allowed, only=only)
+        rng = np.random.default_rng(query.inference.seed)
+        if guess is not None:
+            found = for_newcomer(
+                self._snapshot.catalogue, guess, query.limit, self._among(only, allowed)
+            )
+        else:
+            found = self._recommender.for_person(
+                history,
+                query.limit,
+                inference=query.inference,
+                allowed=allowed,
+                only=only,
+                rng=rng,
+            )
+        ranked = self._ordering.arranged(found, query, rng, notes)
         if len(ranked.rows) == 0 and len(history) > 0 and only is None and _any(allowed):
             notes.append("nothing is left to show: every item that passes was seen")
         explanation = self._explain(ranked, history) if query.explain else None
         return self._respond(ranked, query, explanation, notes)
+
+    def rank_batch(self, user_ids: Sequence[str], query: Query) -> list[Response]:
+        """Rank the catalogue for many people; see `Client.rank_batch`."""
+        return [self.rank(user, query, item_ids=None, interactions={}) for user in user_ids]
 
     def similar_items(
         self,
@@ -110,7 +146,7 @@ class Serving:
             message = "filter_predicate names columns of items: similar_users cannot honour it"
             raise UnsupportedError(message)
         row = self._snapshot.user_ids.row(user_id)
-        if row is None:
+        if row is None or len(self._snapshot.interactions[row]) == 0:
             note = f"user {user_id!r} has no events in this model: nobody can be like them yet"
             return Response([], [], [] if query.return_metadata else None, notes=[note])
         history = self._snapshot.interactions[row]
@@ -181,6 +217,10 @@ class Serving:
         return label_response(asked, judged, rows, ids=ids, metadata=metadata, notes=notes)
 
     @cached_property
+    def _ordering(self) -> Ordering:
+        return Ordering(self._snapshot.catalogue, lambda: self._columns)
+
+    @cached_property
     def _columns(self) -> Any:  # noqa: ANN401 - a Polars frame, imported only with a filter
         return self._snapshot.columns()
 
@@ -231,7 +271,7 @@ class Serving:
         if user_id is None:
             return None
         history = self._history(user_id, {}, notes)
-        if (history.weights > 0).any():
+        if _has_picks(history):
             return history
         notes.append(f"{_nobody(user_id)}: their taste plays no part")
         return None
@@ -240,8 +280,9 @@ class Serving:
         self, user_id: str | None, session: Mapping[str, float], notes: list[str]
     ) -> History:
         """Join the stored history and what the session tells, which has the last word."""
-        row = None if user_id is None else self._snapshot.user_ids.row(user_id)
-        stored = _NO_HISTORY if row is None else self._snapshot.interactions[row]
+        stored = _NO_HISTORY if user_id is None else self._live.history(user_id)
+        if not session:
+            return stored
         known = self._rows_by_id(session, notes)
         rows = np.array(list(known.values()), np.int32)
         weights = np.array([session[item] for item in known], np.float32)
@@ -252,6 +293,31 @@ class Serving:
             np.concatenate([stored.weights[kept], weights]),
             np.concatenate([stored.times[kept], np.full(len(rows), now, np.int64)]),
         )
+
+    def _guess(self, user_id: str | None, query: Query, notes: list[str]) -> Guess | None:
+        """Guess the taste of someone without picks, and tell what the answer rests on."""
+        model, n_items = self._snapshot.newcomers, len(self._snapshot.item_ids)
+        guess = None
+        if query.user_features and model is None:
+            notes.append("user_features play no part: the model has no fetch.users to learn from")
+        elif query.user_features and model is not None:
+            guess, unread = model.of_features(query.user_features, n_items)
+            notes += unread
+        elif user_id is not None and model is not None:
+            row = self._snapshot.user_ids.row(user_id)
+            guess = None if row is None else model.of_user(row, n_items)
+        likened = "this is what is trending for everyone"
+        if guess is not None:
+            likened = "this is what people like them pick"
+        notes.append(f"{_nobody(user_id)}: {likened}")
+        return guess
+
+    def _among(self, only: Rows | None, allowed: Mask | None) -> Mask | None:
+        if only is None:
+            return allowed
+        named = np.zeros(len(self._snapshot.item_ids), np.bool_)
+        named[only] = True
+        return named if allowed is None else named & allowed
 
     def _explain(self, ranked: Ranked, history: History) -> dict[str, Any]:
         picks = self._ranker.most_alike_pick(history, ranked.rows)
@@ -276,6 +342,10 @@ class Serving:
 
 
 _NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+
+def _has_picks(history: History) -> bool:
+    return bool((history.weights > 0).any())
 
 
 def _nobody(user_id: str | None) -> str:

@@ -2,15 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .features.words import WordIndex, WordTable
 from .index.plan import build_index, open_index
+from .learn.factors import Factors
 from .learn.interactions import Interactions
+from .learning import Lesson
+from .newcomers import NewcomerModel
 from .rank.catalogue import Catalogue
+from .rank.facts import FACT_ARRAYS, Facts
 from .rank.people import People
+from .rank.policy import Policy
 from .rank.space import Space
+from .rank.taste import TasteSpace
+from .scoring import FittedPolicy
 from .store.generation import Generation, GenerationWriter
 from .store.ids import IdTable
 from .store.records import RecordTable
@@ -18,9 +26,15 @@ from .store.records import RecordTable
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["FrozenTables", "Snapshot", "write_again", "write_snapshot"]
+__all__ = ["Frozen", "FrozenTables", "Snapshot", "share_all", "write_again", "write_snapshot"]
 
-_CATALOGUE_ARRAYS = ("neighbours", "neighbour_scores", "trend")
+TASTE_ROWS = 20_000
+"""Items up to which the taste space is searched exactly: `rank` asks it for several interests, and
+scans of more items for each would take longer than all the rest."""
+
+_CATALOGUE_ARRAYS = ("neighbours", "neighbour_scores")
+_FACTOR_ARRAYS = ("factors", "gram")
+_TASTE_ARRAYS = ("vectors", "presence", "crowding")
 _SPACES = ("images", "texts")
 _SPACE_ARRAYS = ("vectors", "presence", "center")
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
@@ -43,34 +57,52 @@ class FrozenTables:
     """One row per user id, at least the id."""
 
 
-def write_snapshot(
-    writer: GenerationWriter,
-    tables: FrozenTables,
-    catalogue: Catalogue,
-    words: WordTable,
-    interactions: Interactions,
-    people: People,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Everything that a generation is made of."""
+
+    tables: FrozenTables
+    lesson: Lesson
+    words: WordTable
+    interactions: Interactions
+    people: People
+    policy: FittedPolicy
+    newcomers: NewcomerModel | None
+    """None where nothing is known of people but what they did."""
+
+
+def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> None:
     """Write everything that serving needs into the folder of `writer`."""
-    folder = writer.folder
+    folder, tables = writer.folder, frozen.tables
     IdTable.write(folder, "item_ids", tables.item_ids)
     IdTable.write(folder, "user_ids", tables.user_ids)
-    IdTable.write(folder, "vocabulary", words.vocabulary)
+    IdTable.write(folder, "vocabulary", frozen.words.vocabulary)
     _write_items(folder, tables.items, tables.columns)
     RecordTable.write(folder, "users", tables.users)
-    for name in _CATALOGUE_ARRAYS:
-        writer.array(name, getattr(catalogue, name))
-    for name in _WORD_ARRAYS:
-        writer.array(f"words_{name}", getattr(words, name))
-    for name in _HISTORY_ARRAYS:
-        writer.array(f"history_{name}", getattr(interactions, name))
-    for name in _PEOPLE_ARRAYS:
-        writer.array(f"people_{name}", getattr(people, name))
+    catalogue = frozen.lesson.catalogue
+    groups: list[tuple[str, Sequence[str], object]] = [
+        ("", _CATALOGUE_ARRAYS, catalogue),
+        ("facts_", FACT_ARRAYS, catalogue.facts),
+        ("factors_", _FACTOR_ARRAYS, frozen.lesson.collaborative),
+        ("taste_", _TASTE_ARRAYS, frozen.lesson.taste),
+        ("words_", _WORD_ARRAYS, frozen.words),
+        ("history_", _HISTORY_ARRAYS, frozen.interactions),
+        ("people_", _PEOPLE_ARRAYS, frozen.people),
+        *((f"{name}_", _SPACE_ARRAYS, getattr(catalogue, name)) for name in _SPACES),
+    ]
+    for prefix, names, holder in groups:
+        for name in names:
+            writer.array(f"{prefix}{name}", getattr(holder, name))
+    for name, values in frozen.policy.arrays.items():
+        writer.array(f"policy_{name}", values)
+    if frozen.newcomers is not None:
+        for name, values in frozen.newcomers.arrays().items():
+            writer.array(f"newcomers_{name}", values)
     for name in _SPACES:
         space: Space = getattr(catalogue, name)
-        for array in _SPACE_ARRAYS:
-            writer.array(f"{name}_{array}", getattr(space, array))
         build_index(space.vectors, space.presence, folder / "index" / name)
+    taste = frozen.lesson.taste
+    build_index(taste.vectors, taste.presence, folder / "index" / "taste", exact_rows=TASTE_ROWS)
 
 
 def write_again(
@@ -87,6 +119,12 @@ def write_again(
         if name not in _ITEM_FILES:
             writer.share(generation, name)
     _write_items(writer.folder, items, columns)
+
+
+def share_all(writer: GenerationWriter, generation: Generation) -> None:
+    """Make a generation of the files of another one, for what only its manifest says anew."""
+    for name in generation.manifest["files"]:
+        writer.share(generation, name)
 
 
 def _write_items(folder: Path, items: "pl.DataFrame", columns: "pl.DataFrame") -> None:
@@ -113,9 +151,41 @@ class Snapshot:
             vocabulary=[],  # words are looked up on disk
             **{name: generation.array(f"words_{name}") for name in _WORD_ARRAYS},
         )
-        arrays = {name: generation.array(name) for name in _CATALOGUE_ARRAYS}
+        lists = {name: generation.array(name) for name in _CATALOGUE_ARRAYS}
         images, texts = (self._space(generation, name) for name in _SPACES)
-        self.catalogue = Catalogue(images, texts, **arrays, words=WordIndex(words, vocabulary.row))
+        factors = {name: generation.array(f"factors_{name}") for name in _FACTOR_ARRAYS}
+        self.catalogue = Catalogue(
+            images,
+            texts,
+            **lists,
+            words=WordIndex(words, vocabulary.row),
+            facts=Facts(**{name: generation.array(f"facts_{name}") for name in FACT_ARRAYS}),
+            taste=self._taste(generation),
+            factors=Factors(**factors) if factors["factors"].shape[1] else None,
+        )
+        self._generation = generation
+
+    def policy(self) -> Policy:
+        """Open the scoring policy."""
+        record = self._generation.manifest["policy"]
+        names = record.get("arrays", ())
+        arrays = {name: self._generation.array(f"policy_{name}") for name in names}
+        return FittedPolicy(record, arrays).open()
+
+    @cached_property
+    def newcomers(self) -> NewcomerModel | None:
+        """What features of people say; None without `fetch.users`."""
+        record = self._generation.manifest["newcomers"]
+        if record is None:
+            return None
+        names = ("rows", "offsets", "items", "lifts", "weights")
+        arrays = {name: self._generation.array(f"newcomers_{name}") for name in names}
+        return NewcomerModel.open(record, arrays)
+
+    def _taste(self, generation: Generation) -> TasteSpace:
+        arrays = {name: generation.array(f"taste_{name}") for name in _TASTE_ARRAYS}
+        index = open_index(arrays["vectors"], arrays["presence"], self._folder / "index" / "taste")
+        return TasteSpace(**arrays, index=index)
 
     def _space(self, generation: Generation, name: str) -> Space:
         arrays = {array: generation.array(f"{name}_{array}") for array in _SPACE_ARRAYS}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
+
 from .config import Connector, ModelConfig
 from .encode.names import parse_name
 from .errors import ConnectorError, SchemaError
@@ -14,32 +16,44 @@ from .label_set import refuse_taken
 from .sources.connect import Binding, open_source
 from .sources.events import EventTable, event_table
 from .sources.fetch import Fetched, run_queries
+from .sources.inserted import with_inserted
 from .sources.items import ItemTable, item_table
+from .sources.pairs import PairTable, pair_table
 from .sources.report import TableReport
 from .sources.source import Source
 from .sources.users import UserTable, user_table
 from .store.datasets import dataset_segments
 from .store.home import Home
+from .store.live import LiveEvents, live_frame
 
 __all__ = ["SourceTables", "read_tables", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTables:
-    """Items, and events and users where the model has them, clean and counted."""
+    """Items, and events, users and pairs where the model has them, clean and counted."""
 
     items: ItemTable
     events: EventTable | None
+    """What `fetch.events` gave and what was inserted in place."""
     users: UserTable | None
+    pairs: PairTable | None
     sources: Mapping[str, TableReport]
     """What the files and databases themselves lost, by connector id."""
+    inserted_until: int
+    """How far the log of inserted events is in `events`, in bytes: serving reads on from there."""
 
     def reports(self) -> dict[str, dict[str, Any]]:
         """Rows read, kept and dropped by reason: of sources that lost any, and of every table."""
         lossy = {
             name: report for name, report in self.sources.items() if report.dropped or report.notes
         }
-        tables = {"items": self.items, "events": self.events, "users": self.users}
+        tables = {
+            "items": self.items,
+            "events": self.events,
+            "users": self.users,
+            "pairs": self.pairs,
+        }
         found = {name: table.report for name, table in tables.items() if table is not None}
         return {name: report.to_dict() for name, report in {**lossy, **found}.items()}
 
@@ -94,7 +108,26 @@ def read_tables(
             time_column=spoken.created_at,
             label_column=spoken.label,
         )
-    return SourceTables(items, events, users, fetched.sources)
+    events, inserted_until = _with_inserted(home, config, events, items)
+    pairs = None
+    if "pairs" in fetched.tables:
+        pairs = pair_table(fetched.tables["pairs"], item_ids=items.ids)
+    return SourceTables(items, events, users, pairs, fetched.sources, inserted_until)
+
+
+def _with_inserted(
+    home: Home, config: ModelConfig, events: EventTable | None, items: ItemTable
+) -> tuple[EventTable | None, int]:
+    """Join what was inserted into the model so far; say how far its log was read."""
+    log = LiveEvents(home.model(config.name))
+    frames, offset, damaged = [live_frame([])], 0, 0
+    while (read := log.read_since(offset)).offset > offset:
+        frames.append(live_frame(read.events))
+        offset, damaged = read.offset, damaged + read.damaged
+    if offset == 0:
+        return events, offset
+    inserted = pl.concat(frames)
+    return with_inserted(events, inserted, item_ids=items.ids, damaged=damaged), offset
 
 
 def validate(home: Home, config: ModelConfig, connections: Mapping[str, Binding]) -> dict[str, Any]:
@@ -136,7 +169,12 @@ def _fetch(home: Home, config: ModelConfig, connections: Mapping[str, Binding]) 
         connector.id: _open(home, config, connector, connections) for connector in config.connectors
     }
     fetch = config.fetch
-    queries = {"items": fetch.items, "events": fetch.events, "users": fetch.users}
+    queries = {
+        "items": fetch.items,
+        "events": fetch.events,
+        "users": fetch.users,
+        "pairs": fetch.pairs,
+    }
     return run_queries({name: sql for name, sql in queries.items() if sql}, sources)
 
 

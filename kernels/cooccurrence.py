@@ -13,6 +13,9 @@ def cooccurrence(
     n_items: int,
     k: int,
     shrinkage: float,
+    *,
+    start: int = 0,
+    stop: int | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return every item's best neighbours by the shrunk cosine of who picked them.
 
@@ -37,38 +40,85 @@ def cooccurrence(
         Neighbours kept per item, at least 1.
     shrinkage
         At least 0; the larger, the less a pair that few share is trusted.
+    start, stop
+        Which items' neighbours to return, for work in parts; by default those of all.
 
     Returns
     -------
     neighbours, scores
-        Shape (n_items, k), int32 and float32, best first, ties by lower row. Only scores above 0
-        count; what is left of a row is filled with -1 and 0.
+        Shape (stop - start, k), int32 and float32, best first, ties by lower row. Only scores
+        above 0 count; what is left of a row is filled with -1 and 0.
 
     Raises
     ------
     ValueError
-        If `k`, `shrinkage`, an offset, a row or a weight is outside its range.
+        If `k`, `shrinkage`, an item range, an offset, a row or a weight is outside its range.
     """
-    offsets = readonly(user_offsets, np.int64)
-    rows, values = readonly(item_rows, np.int32), readonly(weights, np.float32)
-    _check(offsets, rows, values, n_items, k, shrinkage)
-    neighbours = np.full((n_items, k), -1, np.int32)
-    scores = np.zeros((n_items, k), np.float32)
-    _cooccurrence(offsets, rows, values, float(shrinkage), neighbours, scores)
+    if k < 1 or not shrinkage >= 0:
+        message = f"k must be at least 1 and shrinkage at least 0, got {k} and {shrinkage}"
+        raise ValueError(message)
+    last = n_items if stop is None else stop
+    entries = _checked(user_offsets, item_rows, weights, n_items, start, last)
+    neighbours = np.full((last - start, k), -1, np.int32)
+    scores = np.zeros((last - start, k), np.float32)
+    _cooccurrence(*entries, n_items, float(shrinkage), start, neighbours, scores)
     return neighbours, scores
 
 
-def _check(
-    offsets: NDArray[np.int64],
-    rows: NDArray[np.int32],
+def item_products(
+    user_offsets: NDArray[np.int64],
+    item_rows: NDArray[np.int32],
     weights: NDArray[np.float32],
-    n_items: int,
-    k: int,
-    shrinkage: float,
+    products: NDArray[np.float32],
+    *,
+    start: int = 0,
+    nearness: NDArray[np.float64] | None = None,
 ) -> None:
+    """Fill in rows of X'KX, X the user-item matrix: dense and unscaled, summed in float64.
+
+    K is a kernel over the order of a user's entries: two entries that are d apart count by
+    ``nearness[d]``, those further apart than it is long by its last value. Without one K is 1
+    throughout, and the product X'X.
+
+    Parameters
+    ----------
+    user_offsets, item_rows, weights
+        As in `cooccurrence`.
+    products
+        Shape (r, n_items), float32, contiguous; becomes the rows of items `start` to `start + r`.
+    start
+        The item of the first row.
+    nearness
+        Shape (at least 1,), float64.
+
+    Raises
+    ------
+    ValueError
+        If the items to fill in, an offset, a row or a weight is outside its range, or `nearness`
+        is empty.
+    """
+    stop, n_items = start + len(products), products.shape[1]
+    entries = _checked(user_offsets, item_rows, weights, n_items, start, stop)
+    near = readonly(np.ones(1) if nearness is None else nearness, np.float64)
+    if len(near) == 0:
+        message = "nearness is empty: give at least the value of an entry with itself"
+        raise ValueError(message)
+    _item_products(*entries, near, start, products)
+
+
+def _checked(
+    user_offsets: NDArray[np.int64],
+    item_rows: NDArray[np.int32],
+    item_weights: NDArray[np.float32],
+    n_items: int,
+    start: int,
+    stop: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Refuse what would make compiled code, which checks no bounds, read another's memory."""
-    if k < 1 or not shrinkage >= 0:
-        message = f"k must be at least 1 and shrinkage at least 0, got {k} and {shrinkage}"
+    offsets = readonly(user_offsets, np.int64)
+    rows, weights = readonly(item_rows, np.int32), readonly(item_weights, np.float32)
+    if not 0 <= start <= stop <= n_items:
+        message = f"items {start} to {stop} of {n_items}"
         raise ValueError(message)
     if len(rows) != len(weights):
         message = f"{len(rows)} item rows but {len(weights)} weights"
@@ -83,6 +133,7 @@ def _check(
     if not np.isfinite(weights).all():
         message = f"{np.count_nonzero(~np.isfinite(weights))} weights are not finite"
         raise ValueError(message)
+    return offsets, rows, weights
 
 
 @kernel
@@ -90,22 +141,27 @@ def _cooccurrence(
     user_offsets: NDArray[np.int64],
     item_rows: NDArray[np.int32],
     weights: NDArray[np.float32],
+    n_items: int,
     shrinkage: float,
+    start: int,
     neighbours: NDArray[np.int32],
     scores: NDArray[np.float32],
 ) -> None:
-    n_items = neighbours.shape[0]
-    item_offsets, users, user_weights = _by_item(user_offsets, item_rows, weights, n_items)
+    item_offsets, users, entries = _by_item(user_offsets, item_rows, n_items)
     lengths = np.zeros(n_items)
     for i in range(item_rows.size):
         lengths[item_rows[i]] += float(weights[i]) ** 2
+    for item in range(n_items):
+        lengths[item] = np.sqrt(lengths[item])
 
     sums = np.zeros(n_items)
     met_by = np.full(n_items, -1, np.int32)
     met = np.empty(n_items, np.int32)
-    for item in range(n_items):
+    for place in range(neighbours.shape[0]):
+        item = start + place
         count = 0
         for i in range(item_offsets[item], item_offsets[item + 1]):
+            weight = float(weights[entries[i]])
             for j in range(user_offsets[users[i]], user_offsets[users[i] + 1]):
                 other = item_rows[j]
                 if met_by[other] != item:
@@ -113,24 +169,46 @@ def _cooccurrence(
                     sums[other] = 0.0
                     met[count] = other
                     count += 1
-                sums[other] += float(user_weights[i]) * float(weights[j])
-        kept = 0
+                sums[other] += weight * float(weights[j])
+        kept, best, values = 0, neighbours[place], scores[place]
         for i in range(count):
             other = met[i]
             if other != item and sums[other] > 0.0:
-                norm = np.sqrt(lengths[item] * lengths[other])
-                score = float(np.float32(sums[other] / (norm + shrinkage)))
-                kept = _insert(other, score, kept, neighbours[item], scores[item])
+                score = np.float32(sums[other] / (lengths[item] * lengths[other] + shrinkage))
+                if score >= values[-1]:  # most are turned away here, before they cost a call
+                    kept = _insert(other, score, kept, best, values)
+
+
+@kernel
+def _item_products(
+    user_offsets: NDArray[np.int64],
+    item_rows: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    nearness: NDArray[np.float64],
+    start: int,
+    products: NDArray[np.float32],
+) -> None:
+    n_items, furthest = products.shape[1], nearness.size - 1
+    item_offsets, users, entries = _by_item(user_offsets, item_rows, n_items)
+    sums = np.empty(n_items)
+    for place in range(products.shape[0]):
+        sums[:] = 0.0
+        for i in range(item_offsets[start + place], item_offsets[start + place + 1]):
+            weight = float(weights[entries[i]])
+            for j in range(user_offsets[users[i]], user_offsets[users[i] + 1]):
+                near = nearness[min(abs(j - entries[i]), furthest)]
+                sums[item_rows[j]] += weight * float(weights[j]) * near
+        for other in range(n_items):
+            products[place, other] = sums[other]
 
 
 @kernel
 def _by_item(
     user_offsets: NDArray[np.int64],
     item_rows: NDArray[np.int32],
-    weights: NDArray[np.float32],
     n_items: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Turn users' items into items' users, ascending."""
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+    """Turn users' items into items' users, ascending, and the entries that say so."""
     offsets = np.zeros(n_items + 1, np.int64)
     for i in range(item_rows.size):
         offsets[item_rows[i] + 1] += 1
@@ -138,18 +216,18 @@ def _by_item(
         offsets[item + 1] += offsets[item]
     free = offsets.copy()
     users = np.empty(item_rows.size, np.int32)
-    user_weights = np.empty(item_rows.size, np.float32)
+    entries = np.empty(item_rows.size, np.int64)
     for user in range(user_offsets.size - 1):
         for i in range(user_offsets[user], user_offsets[user + 1]):
             place = free[item_rows[i]]
-            users[place], user_weights[place] = user, weights[i]
+            users[place], entries[place] = user, i
             free[item_rows[i]] += 1
-    return offsets, users, user_weights
+    return offsets, users, entries
 
 
 @kernel
 def _insert(
-    row: int, score: float, kept: int, rows: NDArray[np.int32], scores: NDArray[np.float32]
+    row: int, score: np.float32, kept: int, rows: NDArray[np.int32], scores: NDArray[np.float32]
 ) -> int:
     """Put a candidate in its place among the `kept` best; return how many are kept now."""
     place = kept

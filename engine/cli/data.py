@@ -1,10 +1,11 @@
 """Commands about datasets: create, insert, list, delete."""
 
 import json
+from typing import IO
 
 import click
 
-from .options import as_json, home, make_client, print_json
+from .options import as_json, home, make_client, model_name, print_json
 
 __all__ = ["COMMANDS"]
 
@@ -64,6 +65,34 @@ def dataset_insert(
         click.echo(f"  {count:,} cells of {column} were not of its type and became null")
 
 
+@click.command("insert-events")
+@model_name
+@click.option(
+    "--file",
+    "source",
+    type=click.File(encoding="utf-8"),
+    default="-",
+    help='JSON lines such as {"user_id": …, "item_id": …, "event_type": "click"}; - reads stdin.',
+)
+@home
+@as_json
+def insert_events(model_name: str, source: IO[str], home: str | None, as_json: bool) -> None:
+    """Tell a model what just happened: the next answers know it."""
+    events = []
+    for number, line in enumerate(source, start=1):
+        if line.strip():
+            try:
+                events.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                message = f"line {number} is not JSON: {error}"
+                raise click.ClickException(message) from error
+    inserted = make_client(home).insert_events(model_name, events)
+    if as_json:
+        print_json(inserted)
+        return
+    click.echo(f"inserted {inserted['inserted']:,} events into {model_name}")
+
+
 @click.command("list-datasets")
 @home
 @as_json
@@ -93,4 +122,4 @@ def _say(message: str, as_json: bool) -> None:
     print_json({"message": message}) if as_json else click.echo(message)
 
 
-COMMANDS = (create_dataset, dataset_insert, list_datasets, delete_dataset)
+COMMANDS = (create_dataset, dataset_insert, insert_events, list_datasets, delete_dataset)

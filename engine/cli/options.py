@@ -16,6 +16,7 @@ __all__ = [
     "compute",
     "home",
     "item_list",
+    "json_option",
     "make_client",
     "model_name",
     "print_json",
@@ -65,6 +66,19 @@ def about_items(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     explain = click.option("--explain", is_flag=True, help="Show the parts of every score.")
     return with_options(command, filter_predicate, explain)
+
+
+def json_option(name: str, help_text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return an option that takes JSON, absent from the call where it is not given."""
+
+    def read(_: click.Context, __: click.Parameter, value: str | None) -> Any:  # noqa: ANN401
+        try:
+            return None if value is None else json.loads(value)
+        except json.JSONDecodeError as error:
+            message = f"{value!r} is not JSON: {error}"
+            raise click.BadParameter(message) from error
+
+    return click.option(name, metavar="JSON", callback=read, help=help_text)
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from rich.progress import TimeElapsedColumn as Elapsed
 
 from ..store.status import STAGES, State, Status
 
-__all__ = ["follow"]
+__all__ = ["follow", "follow_steps"]
 
 _LINE_EVERY_SECONDS = 5.0
 
@@ -31,6 +31,15 @@ def follow() -> Iterator[Callable[[Status], None]]:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield _Bars(progress).hear
+
+
+@contextmanager
+def follow_steps() -> Iterator[Callable[[str, int, int], None]]:
+    """Give a listener for work outside a build: step, done and total, shown on stderr."""
+    with follow() as hear:
+        yield lambda step, done, total: hear(
+            Status(State.TUNING, step=step, done=done, total=total)
+        )
 
 
 class _Bars:

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import about_items, compute, item_list, make_client, print_json, query_options
+from .options import (
+    about_items,
+    compute,
+    item_list,
+    json_option,
+    make_client,
+    print_json,
+    query_options,
+)
 
 if TYPE_CHECKING:
     from ..rank.response import Response
@@ -22,10 +30,16 @@ __all__ = ["COMMANDS"]
     callback=item_list,
     help="Rank only these: a JSON list, or ids separated by commas.",
 )
+@json_option("--interactions", 'What happened just now: \'[{"item_id": "a", "label": 1}]\'.')
+@json_option("--user-features", "What is known of someone without a history: '{\"age\": 30}'.")
+@json_option("--config", "Settings of this answer: '{\"diversity_factor\": 0.3}'.")
 @about_items
 @query_options
-def rank(*, home: str | None, as_json: bool, **query: Any) -> None:
+def rank(
+    *, home: str | None, as_json: bool, interactions: list[dict[str, Any]] | None, **query: Any
+) -> None:
     """Rank the catalogue for a person."""
+    query["interactions"] = interactions or ()
     _show(make_client(home).rank(**query), as_json=as_json)
 
 

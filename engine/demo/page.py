@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from .chart import Chart, chart_html
 from .style import STYLE
 
 
@@ -58,6 +59,7 @@ class Section:
     note: str = ""
     rows: Sequence[Row] = ()
     tables: Sequence[Table] = ()
+    charts: Sequence[Chart] = ()
 
 
 def write_gallery(path: Path, *, title: str, sections: Sequence[Section]) -> None:
@@ -106,9 +108,11 @@ def _section(number: int, section: Section) -> str:
     rows = "".join(map(_row, section.rows))
     tables = "".join(map(_table, section.tables))
     tables = f'<div class="tables">{tables}</div>' if tables else ""
+    charts = "".join(map(chart_html, section.charts))
     return (
         f'<section id="part-{number}" aria-labelledby="title-{number}">'
-        f'<h2 id="title-{number}">{escape(section.heading)}</h2>{note}{rows}{tables}</section>\n'
+        f'<h2 id="title-{number}">{escape(section.heading)}</h2>{note}'
+        f"{rows}{charts}{tables}</section>\n"
     )
 
 

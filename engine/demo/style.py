@@ -87,7 +87,35 @@ thead th { border-top: 0; font-size: 0.78rem; color: var(--quiet); font-weight: 
 tbody th { font-weight: 400; }
 th:first-child { padding-left: 0; text-align: left; }
 td { font-variant-numeric: tabular-nums; }
+.chart figcaption { margin: 0 0 10px; font-size: 0.92rem; font-weight: 600; }
+.chart .note { margin-bottom: 12px; font-size: 0.86rem; }
+.bars { display: grid; gap: 7px; font-size: 0.86rem; }
+.group { margin: 8px 0 0; color: var(--quiet); font-size: 0.78rem; }
+.group:first-child { margin-top: 0; }
+.measure {
+  display: grid; grid-template-columns: 9rem minmax(0, 1fr) 17rem; gap: 14px; align-items: center;
+}
+.track { position: relative; height: 16px; }
+.track i, .track b { position: absolute; }
+.track i {
+  top: 0; bottom: 0; min-width: 1px; border-radius: 3px; background: var(--a); opacity: 0.75;
+}
+.tone1 i { background: var(--b); }
+.tone2 i { background: var(--c); }
+.tone3 i { background: var(--d); }
+.track b { top: 3px; bottom: 3px; border: solid var(--text); border-width: 0 2px; }
+.track b::before {
+  content: ""; position: absolute; inset: calc(50% - 1px) 0; background: var(--text);
+}
+.track::before {
+  content: ""; position: absolute; left: var(--zero); top: -4px; bottom: -4px; width: 1px;
+  background: var(--line);
+}
+.said { color: var(--quiet); font-variant-numeric: tabular-nums; }
+details { margin-top: 14px; }
+summary { width: fit-content; color: var(--strong); font-size: 0.86rem; cursor: pointer; }
 @media (max-width: 760px) {
+  .measure { grid-template-columns: minmax(0, 1fr); gap: 2px; }
   .row { grid-template-columns: minmax(0, 1fr); }
   .found { border-left: 0; padding-left: 0; border-top: 1px solid var(--line); padding-top: 16px; }
 }

@@ -83,6 +83,11 @@ class Compute:
             message = f"encoders cannot run with {self.threads} threads; it takes 1 or more"
             raise EncoderError(message)
 
+    @property
+    def cores(self) -> int:
+        """Threads for work of our own: as many as were asked for, else one per core."""
+        return self.threads or os.cpu_count() or 1
+
     @classmethod
     def chosen(cls, device: str | None = None, threads: int | None = None) -> "Compute":
         """Take what is given, else ``SIGHTLINE_DEVICE`` and ``SIGHTLINE_THREADS``, else auto.

@@ -16,7 +16,7 @@ from ..types import Rows, Scores
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["WordIndex", "WordTable", "build_words"]
+__all__ = ["WordIndex", "WordTable", "build_words", "no_words"]
 
 # Letters and digits of any script, in composed form, told to Polars and to Python.
 _WORD = r"[\p{L}\p{N}]+"
@@ -78,6 +78,14 @@ def build_words(frame: "pl.DataFrame", columns: Sequence[str]) -> WordTable:
         posting_rows=items[by_word],
         posting_weights=weights[by_word],
     )
+
+
+def no_words(n_items: int) -> "WordIndex":
+    """Return the index of items that have no words."""
+    rows, weights = np.zeros(0, np.int32), np.zeros(0, np.float32)
+    nothing, none = np.zeros(n_items + 1, np.int64), np.zeros(1, np.int64)
+    table = WordTable([], weights, nothing, rows, weights, none, rows, weights)
+    return WordIndex(table, lambda _: None)
 
 
 class WordIndex:

@@ -39,11 +39,14 @@ def fresh_index(vectors: Vectors, presence: Mask) -> VectorIndex:
     return ExactIndex(vectors, presence)
 
 
-def build_index(vectors: Vectors, presence: Mask, folder: Path) -> None:
+def build_index(
+    vectors: Vectors, presence: Mask, folder: Path, *, exact_rows: int = EXACT_ROWS
+) -> None:
     """Write the index of a generation into `folder`, which is made if it is missing.
 
     The folder gets ``index.json``, which names the kind, and the graph's files where there is a
-    graph. Vectors and presence are as for `fresh_index`, and raise like there.
+    graph. Vectors and presence are as for `fresh_index`, and raise like there. Up to `exact_rows`
+    vectors are searched exactly.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def build_index(vectors: Vectors, presence: Mask, folder: Path) -> None:
     """
     _check_finite(vectors, presence)
     folder.mkdir(parents=True, exist_ok=True)
-    kind = "exact" if np.count_nonzero(presence) <= EXACT_ROWS else "hnsw"
+    kind = "exact" if np.count_nonzero(presence) <= exact_rows else "hnsw"
     if kind == "hnsw":
         from .hnsw import HnswIndex  # hnswlib is needed by large catalogues only
 

@@ -1,4 +1,4 @@
-"""What ranking reads of one generation, and the signals that follow from it."""
+"""What ranking reads of one generation."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,14 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import History, Mask, Rows, Scores
+from .facts import Facts
+from .profile import read_profile
 from .space import Space
+from .taste import TasteSpace
 
-__all__ = ["Catalogue", "recent_picks", "taste_vector"]
+__all__ = ["Catalogue", "taste_vector"]
 
-RECENCY_HALF_LIFE_DAYS = 90.0
-MAX_PICKS = 50
-"""Latest picks of a history that speak for it."""
-_MICROSECONDS_PER_DAY = 86_400_000_000
+
+class FactorScorer(Protocol):
+    """Scores items by factors of a matrix of picks; see `learn.als`."""
+
+    def likings(self, rows: Rows, weights: Scores, pool: Rows) -> Scores:
+        """How much someone who picked `rows` likes the items of `pool`, shape (m,)."""
+        ...
 
 
 class WordScorer(Protocol):
@@ -39,18 +45,21 @@ class Catalogue:
 
     `images` and `texts` are the vectors of the items' pictures and of their words; whether the two
     share one space is the encoder's affair. `neighbours` and `neighbour_scores`, shape (n, c), are
-    the items picked together with each item, padded with -1. `trend`, shape (n,), is from 0 to 1.
+    the items picked together with each item, padded with -1; of EASE, scores may be below 0.
     """
 
     images: Space
     texts: Space
     neighbours: Rows
     neighbour_scores: Scores
-    trend: Scores
     words: WordScorer
+    facts: Facts
+    taste: TasteSpace
+    factors: FactorScorer | None = None
+    """None where no factors were learnt."""
 
     def __len__(self) -> int:
-        return len(self.trend)
+        return len(self.images.presence)
 
     def picked_together(self, rows: Rows, weights: Scores) -> Scores:
         """How often every item is picked by those who pick `rows`, shape (n,)."""
@@ -61,30 +70,12 @@ class Catalogue:
         return total.astype(np.float32)
 
 
-def recent_picks(history: History) -> tuple[Rows, Scores]:
-    """Return the rows of the latest positive picks, newest last, and how much each counts.
-
-    A pick counts by the square root of its event's weight: a purchase says more of a taste than a
-    view, yet five views of one kind say more than one purchase of another. It counts half as much
-    for every ninety days that it is older than the newest: what matters is the order of a person's
-    own picks, not how long ago they last came.
-    """
-    picked = history.weights > 0
-    rows, weights = history.rows[picked][-MAX_PICKS:], history.weights[picked][-MAX_PICKS:]
-    times = history.times[picked][-MAX_PICKS:]
-    if len(rows) == 0:
-        return rows, weights
-    age_days = (times[-1] - times) / _MICROSECONDS_PER_DAY
-    decay = np.exp2(-age_days / RECENCY_HALF_LIFE_DAYS)
-    return rows, (np.sqrt(weights) * decay).astype(np.float32)
-
-
 def taste_vector(catalogue: Catalogue, history: History) -> NDArray[np.float32] | None:
     """Return the mean of a history's looks, unit length, shape (d,); None if none has a picture."""
-    rows, weights = recent_picks(history)
-    seen = catalogue.images.presence[rows]
+    profile = read_profile(history)
+    seen = catalogue.images.presence[profile.rows]
     if not seen.any():
         return None
-    mean = weights[seen] @ catalogue.images.centered(rows[seen])
+    mean = profile.weights[seen] @ catalogue.images.centered(profile.rows[seen])
     length = float(np.linalg.norm(mean))
     return (mean / np.float32(length)).astype(np.float32) if length > 0 else None

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..types import Mask, Rows, Scores
 
-__all__ = ["Ranked", "Signal", "best_first", "fuse", "top_rows"]
+__all__ = ["Ranked", "Signal", "best_first", "fuse", "scaled", "top_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,22 @@ def fuse(rows: Rows, signals: Mapping[str, Signal], weights: Mapping[str, float]
     weights
         By the same names.
     """
-    scaled = {name: _scale(signal) for name, signal in signals.items()}
-    told = {name: values for name, values in scaled.items() if values is not None}
-    total = sum(weights[name] for name in told)
+    told = scaled(signals)
+    total = sum(weights[name] for name in told) or 1.0
     parts = {name: values * np.float32(weights[name] / total) for name, values in told.items()}
     scores = np.zeros(len(rows), np.float32)
     for part in parts.values():
         scores += part
     return Ranked(rows, scores, parts)
+
+
+def scaled(signals: Mapping[str, Signal]) -> dict[str, Scores]:
+    """Bring signals to a scale on which their best candidate has 1, as `fuse` adds them up.
+
+    Those that are zero everywhere are left out.
+    """
+    values = {name: _scale(signal) for name, signal in signals.items()}
+    return {name: column for name, column in values.items() if column is not None}
 
 
 def best_first(ranked: Ranked, k: int) -> Ranked:

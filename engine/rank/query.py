@@ -3,11 +3,12 @@
 import math
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, TypedDict
 
 from ..errors import UnsupportedError
+from ..inference import Inference, read_inference
 
 __all__ = ["Query", "QueryOptions", "read_query", "read_session"]
 
@@ -24,20 +25,23 @@ class QueryOptions(TypedDict, total=False):
     explain: bool
     """Whether to return the parts of every score."""
     config: Mapping[str, Any]
-    """Shaped's per-request settings; ``limit`` is the one that is built."""
+    """Shaped's per-request settings, in the place of the model's ``inference_config`` key by key:
+    ``limit``, ``retrieval_k``, ``retriever_k_override``, ``exploration_factor``,
+    ``diversity_factor``, ``diversity_attributes``, ``boosting_factor``, ``value_model``, ``seed``;
+    see `inference.Inference`."""
+    user_features: Mapping[str, Any]
+    """What is known of the person, as columns of ``fetch.users``; for people with no history."""
     item_features: Mapping[str, Any]
     """Not built yet, as what follows: refused by name unless empty or false."""
-    user_features: Mapping[str, Any]
     ignore_paginations: bool
     flush_paginations: bool
 
 
-_BUILT = {"limit", "filter_predicate", "return_metadata", "explain", "config"}
+_BUILT = {"limit", "filter_predicate", "return_metadata", "explain", "config", "user_features"}
 # Arguments of Shaped's endpoints that a later version builds: refused by name, never ignored.
 _NOT_BUILT = {
     "text_query": "searching with a person in mind is not built yet; use retrieve(text_query=…)",
     "item_features": "items that are not in the catalogue cannot be ranked yet",
-    "user_features": "people cannot be described by features yet; give their interactions",
     "ignore_paginations": "pagination is not built yet",
     "flush_paginations": "pagination is not built yet",
 }
@@ -51,10 +55,27 @@ class Query:
     filter_predicate: str | None = None
     return_metadata: bool = True
     explain: bool = False
+    inference: Inference = field(default_factory=Inference)
+    """The model's settings with those of the request; its limit is the one above."""
+    user_features: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_query(options: QueryOptions, default_limit: int) -> Query:
+def read_query(
+    options: QueryOptions,
+    default_limit: int | None = None,
+    *,
+    inference: Inference | None = None,
+) -> Query:
     """Check the options of a query.
+
+    Parameters
+    ----------
+    options
+        As they were given.
+    default_limit
+        How many results where no option says so; None: as many as `inference` says.
+    inference
+        The settings of the model, which ``config`` takes the place of key by key; None: defaults.
 
     Raises
     ------
@@ -62,8 +83,10 @@ def read_query(options: QueryOptions, default_limit: int) -> Query:
         For an option of Shaped's that is not built yet.
     TypeError
         For an option that does not exist.
+    ConfigError
+        For a ``config`` with an unknown key or a value out of range.
     ValueError
-        If the limit is not a whole number of at least 1.
+        If the limit is not a whole number of at least 1, or `user_features` is no mapping.
     """
     for name, value in options.items():
         if name not in _BUILT | set(_NOT_BUILT):
@@ -72,17 +95,19 @@ def read_query(options: QueryOptions, default_limit: int) -> Query:
         if name in _NOT_BUILT and value:
             message = f"{name} cannot be honoured: {_NOT_BUILT[name]}"
             raise UnsupportedError(message)
-    settings = options.get("config") or {}
-    if unknown := sorted(name for name, value in settings.items() if name != "limit" and value):
-        message = f"config.{unknown[0]} cannot be honoured: only config.limit is built yet"
-        raise UnsupportedError(message)
-    given = (options.get("limit"), settings.get("limit"), default_limit)
-    limit = next(value for value in given if value is not None)
+    base = Inference() if inference is None else inference
+    if default_limit is not None:
+        base = replace(base, limit=default_limit)
+    inference = read_inference(options.get("config"), base, "config")
+    limit = options.get("limit")
+    limit = inference.limit if limit is None else _positive(limit)
     return Query(
-        _positive(limit),
+        limit,
         (options.get("filter_predicate") or "").strip() or None,
         options.get("return_metadata", True),
         options.get("explain", False),
+        replace(inference, limit=limit),
+        _features(options.get("user_features")),
     )
 
 
@@ -108,6 +133,16 @@ def read_session(interactions: Iterable[Mapping[str, Any]]) -> dict[str, float]:
         session.pop(item_id, None)
         session[item_id] = 1.0 if label > 0 else -1.0
     return session
+
+
+def _features(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what is told of a person, without what is null: that tells nothing."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        message = f"user_features must map columns to values, as in {{'age': 30}}, not {given!r}"
+        raise ValueError(message)
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _positive(limit: object) -> int:

@@ -1,26 +1,21 @@
-"""Candidates for a person, an item, a basket or a query, scored by fixed, documented weights."""
+"""Candidates for an item, a basket or a query, scored by fixed, documented weights."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..types import History, Mask, Rows, Scores, Vectors
-from .catalogue import Catalogue, recent_picks
+from .catalogue import Catalogue
 from .fuse import Ranked, Signal, best_first, fuse, top_rows
 from .gap import bridge
+from .profile import read_profile
+from .signals import mean_likeness
 from .space import Space
 
 __all__ = ["Ranker"]
 
-# How much each signal counts, chosen once on drawn and real catalogues; a learned fusion replaces
-# them. A signal that says nothing for a request takes no part in it.
-PERSON_WEIGHTS = {
-    "looks": 1.0,
-    "picked_together": 1.0,
-    "words": 0.2,
-    "meaning": 0.2,
-    "trend": 0.1,
-}
+# How much each signal counts, chosen once on drawn and real catalogues. A signal that says nothing
+# for a request takes no part in it.
 ALIKE_WEIGHTS = {
     "looks": 1.0,
     "words": 0.35,
@@ -50,7 +45,7 @@ _LEAST_ALIKE = 0.1
 
 
 class Ranker:
-    """Ranks the items of one catalogue; holds no state, so threads may share it.
+    """Ranks the items of one catalogue, for people `Recommender` does; threads may share it.
 
     Every method takes `k`, how many results are wanted, and `allowed`, shape (n,), the items that
     may be returned (None: all); it returns the k best allowed items, or all there are.
@@ -61,43 +56,9 @@ class Ranker:
 
     def trending(self, k: int, *, allowed: Mask | None = None) -> Ranked:
         """Rank by trend alone: for people nothing is known of."""
-        trend = self._catalogue.trend
+        trend = self._catalogue.facts.trend
         rows = top_rows(trend, k, allowed)
         return Ranked(rows, np.asarray(trend[rows]), {"trend": np.asarray(trend[rows])})
-
-    def for_person(
-        self, history: History, k: int, *, allowed: Mask | None = None, only: Rows | None = None
-    ) -> Ranked:
-        """Rank for someone with this history.
-
-        Parameters
-        ----------
-        history
-            What they picked; items in it are not shown again unless named by `only`.
-        k, allowed
-            See the class.
-        only
-            Rank just these rows.
-        """
-        picks, weights = recent_picks(history)
-        if len(picks) == 0:
-            unseen = allowed if only is not None else self._without(history.rows, allowed)
-            return self.trending(k, allowed=self._among(only, unseen))
-        together = self._catalogue.picked_together(picks, weights)
-        words = self._catalogue.words.of_items(picks, weights)
-        if only is None:
-            unseen = self._without(history.rows, allowed)
-            pool = self._pool(picks, weights, together, words, k, unseen)
-        else:
-            pool = self._filtered(only, allowed)
-        signals = {
-            "looks": _taste(self._catalogue.images, pool, picks, weights),
-            "picked_together": Signal(together[pool]),
-            "words": self._words(pool, words),
-            "meaning": _taste(self._catalogue.texts, pool, picks, weights),
-            "trend": Signal(self._catalogue.trend[pool]),
-        }
-        return best_first(fuse(pool, signals, _words_once(PERSON_WEIGHTS, signals)), k)
 
     def like_item(
         self, row: int, k: int, *, allowed: Mask | None = None, history: History | None = None
@@ -177,7 +138,7 @@ class Ranker:
             fused[name] = _standing(
                 pool, (space, queries), others[name], size, is_proxy=stand_in is not None
             )
-        fused["trend"] = Signal(catalogue.trend[pool])
+        fused["trend"] = Signal(catalogue.facts.trend[pool])
         weights = QUERY_WEIGHTS
         if meaning is not None and asked:  # else there is nothing to hold words against
             semantic = sum(QUERY_WEIGHTS[name] for name in asked)
@@ -186,7 +147,7 @@ class Ranker:
 
     def most_alike_pick(self, history: History, rows: Rows) -> list[int | None]:
         """Return, for every row, the pick of the history that looks most like it, if any can."""
-        picks, _ = recent_picks(history)
+        picks = read_profile(history).rows
         images = self._catalogue.images
         picks = picks[images.presence[picks]]
         if len(picks) == 0:
@@ -216,7 +177,9 @@ class Ranker:
             "picked_together": Signal(together[pool]),
         }
         if history is not None:
-            signals["taste"] = _taste(self._catalogue.images, pool, *recent_picks(history))
+            profile = read_profile(history)
+            images = self._catalogue.images
+            signals["taste"] = mean_likeness(images, pool, profile.rows, profile.weights)
         return best_first(fuse(pool, signals, _words_once(mixture, signals)), k)
 
     def _pool(
@@ -233,7 +196,7 @@ class Ranker:
         pools = [
             top_rows(together, size, _both(together > 0, allowed)),
             top_rows(words, size, _both(words > 0, allowed)),
-            top_rows(self._catalogue.trend, size, allowed),
+            top_rows(self._catalogue.facts.trend, size, allowed),
         ]
         for space in (self._catalogue.images, self._catalogue.texts):
             seen = space.presence[picks]
@@ -252,33 +215,12 @@ class Ranker:
         kept[rows] = False
         return kept
 
-    def _filtered(self, rows: Rows, allowed: Mask | None) -> Rows:
-        return rows if allowed is None else rows[allowed[rows]]
-
-    def _among(self, only: Rows | None, allowed: Mask | None) -> Mask | None:
-        if only is None:
-            return allowed
-        named = np.zeros(len(self._catalogue), np.bool_)
-        named[self._filtered(only, allowed)] = True
-        return named
-
 
 def _words_once(weights: Mapping[str, float], signals: Mapping[str, Signal]) -> Mapping[str, float]:
     """Let words and their meaning, where both speak, share a weight: they say one thing twice."""
     if not signals["meaning"].values.any():
         return weights
     return {**weights, "words": weights["words"] / 2, "meaning": weights["meaning"] / 2}
-
-
-def _taste(space: Space, pool: Rows, picks: Rows, weights: Scores) -> Signal:
-    """Mean likeness to the picks; what is unlike one pick does not count against the others."""
-    present = space.presence[pool]
-    values = np.zeros(len(pool), np.float32)
-    seen = space.presence[picks]
-    if seen.any():
-        cosine = space.centered(pool[present]) @ space.centered(picks[seen]).T
-        values[present] = np.maximum(cosine, 0) @ weights[seen]
-    return Signal(values, present)
 
 
 def _likeness(space: Space, pool: Rows, rows: Rows, weights: Scores) -> Signal:

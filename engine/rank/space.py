@@ -69,6 +69,20 @@ class Space:
         unit: Vectors = moved / np.maximum(lengths, np.float32(1e-6))
         return unit
 
+    def cosines(self, rows: Rows, others: Rows) -> NDArray[np.float32]:
+        """Cosines of `rows` to `others` after what all share is taken away, shape (m, p).
+
+        As the product of `centered` for both, without moving every vector: `rows` are many.
+        """
+        picked, vectors = self.centered(others), self.vectors[rows]
+        # |v - c|^2 = |v|^2 - 2 v.c + |c|^2
+        squares = np.einsum("md,md->m", vectors, vectors) - 2 * (vectors @ self.center)
+        lengths = np.sqrt(np.maximum(squares + self.center @ self.center, np.float32(1e-12)))
+        cosines: NDArray[np.float32] = (vectors @ picked.T - picked @ self.center) / lengths[
+            :, None
+        ]
+        return cosines
+
     def nearest(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Rows:
         """Candidates near any of `vectors`, shape (q, d), of any length.
 

@@ -1,8 +1,12 @@
 """Names of events turned into how much each says that a person wanted the item."""
 
-import polars as pl
+import unicodedata
+from typing import TYPE_CHECKING
 
-__all__ = ["DEFAULT_WEIGHT", "NEGATIVE_WEIGHT", "WEIGHTS", "folded", "weight"]
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["DEFAULT_WEIGHT", "NEGATIVE_WEIGHT", "WEIGHTS", "folded", "weight", "weight_of"]
 
 DEFAULT_WEIGHT = 1.0
 """Of an event type this list does not know: something was done with the item."""
@@ -36,18 +40,20 @@ WEIGHTS = {
 """Event type, as `folded` writes it, to weight; 0 means that the row is left out."""
 
 
-def folded(types: pl.Expr) -> pl.Expr:
+def folded(types: "pl.Expr") -> "pl.Expr":
     """Write event types as the keys of `WEIGHTS` are: ``Add-To-Cart`` is ``addtocart``."""
     return types.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
 
 
-def weight(types: pl.Expr, labels: pl.Expr) -> pl.Expr:
+def weight(types: "pl.Expr", labels: "pl.Expr") -> "pl.Expr":
     """Weigh events by type and label, either of which may be null.
 
     A label of 0 or below speaks against the item, and so does a type that does; otherwise the
     type sets the weight. An impression with a label above 0 was chosen after all, and weighs as
     much as an event of no type.
     """
+    import polars as pl  # building only; `weight_of` serves without
+
     by_type = folded(types).replace_strict(WEIGHTS, default=DEFAULT_WEIGHT)
     return (
         pl.when(labels <= 0)
@@ -56,3 +62,16 @@ def weight(types: pl.Expr, labels: pl.Expr) -> pl.Expr:
         .then(DEFAULT_WEIGHT)
         .otherwise(by_type)
     )
+
+
+def weight_of(event_type: str | None, label: float | None) -> float:
+    """Weigh one event as `weight` does; 0 means that it is left out."""
+    if label is not None and label <= 0:
+        return NEGATIVE_WEIGHT
+    by_type = DEFAULT_WEIGHT if event_type is None else _weight_of_type(event_type)
+    return DEFAULT_WEIGHT if by_type == 0 and label is not None else by_type
+
+
+def _weight_of_type(event_type: str) -> float:
+    kept = [char for char in event_type.lower() if unicodedata.category(char)[0] in "LN"]
+    return WEIGHTS.get("".join(kept), DEFAULT_WEIGHT)

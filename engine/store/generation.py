@@ -32,7 +32,7 @@ __all__ = [
     "open_active",
 ]
 
-FORMAT_VERSION = 2  # 1 had vectors of pictures only
+FORMAT_VERSION = 3  # 2 had fixed weights, 1 vectors of pictures only
 _KEEP = 2  # the active generation, and the one before it to roll back to
 
 
@@ -168,6 +168,11 @@ class Generation:
         with storage_errors(self.folder, action="read"):
             self.manifest = _read_manifest(model_folder, number)
             self._check_files(stamp_of(model_folder, number))
+
+    @property
+    def model_folder(self) -> Path:
+        """Folder of the model that it is a generation of."""
+        return self._model_folder
 
     def array(self, name: str) -> NDArray[Any]:
         """Memory-map ``<name>.npy``."""

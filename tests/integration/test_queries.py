@@ -238,9 +238,9 @@ def test_limit_that_is_no_positive_whole_number_is_a_value_error(client, limit):
     ("verb", "options"),
     [
         ("rank", {"text_query": "red"}),
-        ("rank", {"user_features": {"age": 3}}),
+        ("rank", {"item_features": {"price": 3}}),
         ("rank", {"flush_paginations": True}),
-        ("rank", {"config": {"diversity_factor": 0.5}}),
+        ("rank", {"config": {"filter_interaction_iids": True}}),
         ("similar_users", {"filter_predicate": "price > 1"}),
     ],
 )

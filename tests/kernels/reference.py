@@ -216,3 +216,27 @@ def cooccurrence(user_offsets, item_rows, weights, n_items, k, shrinkage):
         neighbours[item, : len(order)] = order
         best[item, : len(order)] = scores[item, order]
     return neighbours, best
+
+
+def item_products(user_offsets, item_rows, weights, n_items, nearness=(1.0,)):
+    """X'KX user by user, K a matrix over the order of the user's entries."""
+    total = np.zeros((n_items, n_items))
+    for user in range(len(user_offsets) - 1):
+        span = slice(user_offsets[user], user_offsets[user + 1])
+        row = np.zeros((span.stop - span.start, n_items))
+        row[np.arange(len(row)), item_rows[span]] = weights[span]
+        apart = np.abs(np.subtract.outer(np.arange(len(row)), np.arange(len(row))))
+        total += row.T @ np.asarray(nearness)[np.minimum(apart, len(nearness) - 1)] @ row
+    return total
+
+
+def solve_rows(offsets, columns, strengths, others, base):
+    """The normal equations of every row, whatever its length."""
+    others = others.astype(np.float64)
+    factors = np.zeros((len(offsets) - 1, others.shape[1]))
+    for row in range(len(factors)):
+        span = slice(offsets[row], offsets[row + 1])
+        vectors, weights = others[columns[span]], np.diag(strengths[span].astype(np.float64))
+        left = np.diag(base.astype(np.float64)) + vectors.T @ weights @ vectors
+        factors[row] = np.linalg.solve(left, vectors.T @ weights.sum(axis=1))
+    return factors

@@ -4,6 +4,8 @@ import pytest
 from post import BLOG_YAML
 from sightline.config import load_config, load_dataset
 from sightline.errors import ConfigError, UnsupportedError
+from sightline.inference import Inference
+from sightline.policies import EmbeddingPolicy, Policies, ScoringPolicy
 
 MINIMAL = {
     "model": {"name": "shop"},
@@ -49,6 +51,8 @@ def test_paths_are_relative_to_the_folder_of_the_file(blog_file):
 def test_defaults_are_those_the_readme_states():
     config = load_config(MINIMAL)
     assert (config.encoder, config.limit, config.fetch.events) == (None, 10, None)
+    assert (config.inference, config.policies) == (Inference(), Policies())
+    assert (config.fetch.pairs, config.interaction_half_life_days) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +78,15 @@ def test_unknown_key_with_no_neighbour_lists_the_known_ones():
     [
         (
             "model",
-            {"policy_configs": {"scoring_policy": {"policy_type": "lightgbm"}}},
+            {"policy_configs": {"scoring_policy": {"policy_type": "xgboost"}}},
             "policy_configs",
         ),
         ("model", {"pagination_store_ttl": 3600}, "pagination_store_ttl"),
-        ("model", {"inference_config": {"diversity_factor": 0.3}}, "diversity_factor"),
+        (
+            "model",
+            {"inference_config": {"filter_interaction_iids": True}},
+            "filter_interaction_iids",
+        ),
         ("model", {"train_schedule": "@daily"}, "train_schedule"),
         ("model", {"vector_index": False}, "vector_index"),
         ("fetch", {"global_filters": "SELECT item_id FROM x"}, "global_filters"),
@@ -97,6 +105,36 @@ def test_v2_file_is_refused_as_v2():
 def test_neutral_values_of_unbuilt_keys_mean_off_and_pass():
     inference = {"exploration_factor": 0, "retriever_k_override": {"knn": 0}, "limit": 25}
     assert load_config(changed(model={"inference_config": inference})).limit == 25
+
+
+def test_template_of_zeros_that_shaped_prints_changes_nothing():
+    template = {
+        **dict.fromkeys(("exploration_factor", "diversity_factor", "boosting_factor"), 0),
+        "diversity_attributes": [],
+        "retrieval_k": 0,
+        "retriever_k_override": dict.fromkeys(("knn", "chronological", "toplist", "random"), 0),
+        "limit": 0,
+    }
+    assert load_config(changed(model={"inference_config": template})).inference == Inference()
+
+
+def test_settings_of_ranking_policies_and_pairs_are_read():
+    config = load_config(
+        changed(
+            model={
+                "inference_config": {"limit": 25, "diversity_factor": 0.3},
+                "policy_configs": {
+                    "scoring_policy": {"policy_type": "popular"},
+                    "embedding_policy": {"policy_type": "EASE"},
+                },
+                "interaction_half_life_days": 30,
+            },
+            fetch={"pairs": "SELECT * FROM judged"},
+        )
+    )
+    assert config.inference == Inference(limit=25, diversity_factor=0.3)
+    assert config.policies == Policies(ScoringPolicy("popular"), EmbeddingPolicy("ease"))
+    assert (config.interaction_half_life_days, config.fetch.pairs) == (30.0, "SELECT * FROM judged")
 
 
 def test_schema_override_is_read_as_shaped_writes_it():
@@ -128,7 +166,13 @@ def test_schema_override_is_read_as_shaped_writes_it():
         changed(fetch={"items": "  "}),
         changed(model={"interaction_max_per_user": 1.5}),
         changed(model={"interaction_expiration_days": float("inf")}),
+        changed(model={"interaction_max_per_user": True}),
+        changed(model={"interaction_half_life_days": 0}),
+        changed(model={"interaction_half_life_days": 10**400}),
         changed(model={"inference_config": {"limit": -1}}),
+        changed(model={"inference_config": {"value_model": 3}}),
+        changed(model={"policy_configs": ["lightgbm"]}),
+        changed(fetch={"pairs": ["item_id"]}),
         changed(model={"schema_override": {"item": {"features": ["poster"]}}}),
     ],
 )

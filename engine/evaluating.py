@@ -1,0 +1,161 @@
+"""Joins a generation with learning: how well it foretells, and what each of its parts buys."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .config import load_config
+from .features.facts import ItemFacts
+from .features.words import no_words
+from .learn.evaluation import Judgement
+from .learn.interactions import Interactions
+from .learn.report import Evaluation
+from .learn.segments import find_segments, judge_among, judge_segments
+from .learn.splits import HELD_OUT, global_time_split, user_time_split
+from .learning import Content, Learning
+from .rank.policy import Retrieved
+from .rank.recommender import Recommender
+from .snapshot import Snapshot, share_all
+from .store.generation import new_generation, open_active
+from .store.home import Home
+from .store.lock import model_lock
+from .trial import CUT_OFF, Trial, run_trial
+from .types import Modality
+
+__all__ = ["evaluate_model"]
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+
+_SPLITS = {"user-time": user_time_split, "global-time": global_time_split}
+_NEW = "new items, among themselves"
+
+
+def evaluate_model(
+    home: Home,
+    model_name: str,
+    *,
+    split: str,
+    ablate: bool,
+    threads: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Judge the active generation, and keep the report in its manifest; see `Client.evaluate`.
+
+    The manifest is sealed with its generation: the report makes another one that shares all files.
+    """
+    if split not in _SPLITS:
+        message = f"split is {split!r}; it must be one of {', '.join(_SPLITS)}"
+        raise ValueError(message)
+    folder = home.existing_model(model_name)
+    with model_lock(home, model_name):
+        generation = open_active(folder)
+        snapshot = Snapshot(generation)
+        config = load_config(generation.manifest["config"])
+        learning = Learning(config.policies, config.interaction_half_life_days, threads=threads)
+        report = _evaluate(learning, snapshot, split, progress, ablate=ablate)
+        with new_generation(folder) as writer:
+            share_all(writer, generation)
+            written = ("format_version", "generation", "files")  # by the writer
+            manifest = {
+                key: value for key, value in generation.manifest.items() if key not in written
+            }
+            writer.commit({**manifest, "evaluation": report})
+    return {"model_name": model_name, **report}
+
+
+def _evaluate(
+    learning: Learning, snapshot: Snapshot, split: str, progress: Progress, *, ablate: bool
+) -> dict[str, Any]:
+    content, interactions = _content(snapshot), snapshot.interactions
+    earlier, later = _SPLITS[split](interactions)
+    trial = run_trial(learning, content, earlier, later, progress)
+    if trial is None:
+        note = "not measured: no user has the events that a held-out part needs"
+        return {"split": split, "held_out": HELD_OUT[split], "note": note}
+    together = Recommender(trial.lesson.catalogue, Retrieved())
+    methods = {
+        "sightline": trial.judge(trial.rank, progress, "ranking"),
+        "popularity": trial.judge(trial.popular, progress, "popularity"),
+        "trending": trial.judge(trial.trending, progress, "trending"),
+        "picked together": trial.judge(
+            lambda user, k: together.for_person(earlier[user], k).rows[:k],
+            progress,
+            "picked together",
+        ),
+    }
+    segments = find_segments(earlier, pictures=content.images.presence)
+    by_method = {
+        name: judge_segments(judgement, later, segments) for name, judgement in methods.items()
+    }
+    by_segment = {
+        segment: {name: found[segment] for name, found in by_method.items()}
+        for segment in by_method["sightline"]
+    }
+    by_segment[_NEW] = _among_new(trial, segments.items["new items"])
+    ablation: dict[str, Judgement] = {}
+    for part in ("pictures", "words", "behaviour") if ablate else ():
+        without = _without(part, learning, content, earlier, later, progress)
+        ablation[part] = without.judge(without.rank, progress, f"ranking without {part}")
+    return Evaluation(split, methods, by_segment, ablation, learning.seed).to_dict()
+
+
+def _among_new(trial: Trial, is_new: Any) -> dict[str, Judgement]:  # noqa: ANN401 - a mask
+    rankings = {"sightline": trial.rank, "popularity": trial.popular}
+    return {
+        name: judge_among(rank, trial.later, is_new, k=CUT_OFF) for name, rank in rankings.items()
+    }
+
+
+def _without(
+    part: str,
+    learning: Learning,
+    content: Content,
+    earlier: Interactions,
+    later: Interactions,
+    progress: Progress,
+) -> Trial:
+    """Learn and judge once more, with a part left out."""
+
+    def named(step: str, done: int, total: int) -> None:
+        progress(f"without {part}: {step}", done, total)
+
+    n_items = len(content)
+    taught = earlier
+    if part == "pictures":
+        empty = np.zeros((n_items, 0), np.float32)
+        content = replace(content, images=_absent(content.images), palettes=empty)
+    elif part == "words":
+        facts = replace(content.facts, categories=np.zeros((n_items, 0), np.int32))
+        content = replace(
+            content, texts=_absent(content.texts), words=no_words(n_items), facts=facts
+        )
+    else:
+        taught = earlier.where(np.zeros(len(earlier.rows), np.bool_))
+    trial = run_trial(learning, content, earlier, later, named, taught=taught)
+    if trial is None:
+        message = "the same histories were judged a moment ago"
+        raise RuntimeError(message)
+    return trial
+
+
+def _absent(modality: Modality) -> Modality:
+    n_items = len(modality.presence)
+    return Modality(np.zeros((n_items, 0), np.float32), np.zeros(n_items, np.bool_))
+
+
+def _content(snapshot: Snapshot) -> Content:
+    catalogue = snapshot.catalogue
+    facts = catalogue.facts
+    images, texts = (
+        Modality(space.vectors, space.presence) for space in (catalogue.images, catalogue.texts)
+    )
+    return Content(
+        images=images,
+        texts=texts,
+        words=catalogue.words,
+        facts=ItemFacts(facts.newness, facts.prices, facts.categories),
+        palettes=facts.palettes,
+        pairs=snapshot.pairs,
+    )

@@ -1,0 +1,216 @@
+"""Joins what behaviour teaches: content and histories in, a catalogue and a scoring policy out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features.behaviour import popularity, trend
+from .features.facts import ItemFacts
+from .index.plan import fresh_index
+from .learn.collaborative import Collaborative, factors_from_content, learn_collaborative
+from .learn.factors import Factors
+from .learn.fusion import Lists
+from .learn.interactions import Interactions
+from .learn.taste import Pairs, Taste, learn_taste
+from .policies import Policies
+from .rank.catalogue import Catalogue, WordScorer
+from .rank.facts import Facts
+from .rank.policy import PRIOR, Ensemble, signal_matrix
+from .rank.profile import read_profile
+from .rank.recommender import Recommender
+from .rank.signals import SIGNALS, person_signals
+from .rank.space import Space
+from .rank.taste import TasteSpace
+from .types import Modality
+
+__all__ = ["Content", "Learning", "Lesson", "candidate_lists"]
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+
+_AS_USUAL = Policies()
+_CUT_OFF = 10
+_FEW = 20  # vectors of whose mean little can be said
+_NO_LISTS = {"item-content-similarity", "no-op"}
+_METHODS = {"auto-tune": None, "ease": "EASE", "als": "ALS", "item-item": "item-item"}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is known of the items before anybody did anything, in item-row order."""
+
+    images: Modality
+    texts: Modality
+    words: WordScorer
+    facts: ItemFacts
+    palettes: NDArray[np.float32]
+    """Shares of colours, shape (n, c), zero without a picture."""
+    pairs: Pairs | None = None
+    """Items that a person said are the same to them, or different."""
+
+    def __len__(self) -> int:
+        return len(self.images.presence)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What was learned of one set of histories."""
+
+    catalogue: Catalogue
+    collaborative: Collaborative
+    taste: Taste
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """What was chosen, and what each part is worth by its own measure; JSON values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How histories are learned from; the same settings and histories teach the same.
+
+    Parameters
+    ----------
+    policies
+        Which collaborative model, and which scoring policy.
+    half_life_days
+        Half-life of an event's weight in training; None: none fades.
+    seed
+        Of everything that is drawn.
+    threads
+        How many to work with.
+    """
+
+    policies: Policies = _AS_USUAL
+    half_life_days: float | None = None
+    seed: int = 0
+    threads: int = 1
+
+    def of(self, content: Content, interactions: Interactions, progress: Progress) -> Lesson:
+        """Learn from these histories what is picked together, tastes, and what is popular."""
+        n_items = len(content)
+        histories = interactions.decayed(self.half_life_days)
+        collaborative = self._collaborative(histories, n_items, progress)
+        taste = learn_taste(
+            content.images,
+            content.texts,
+            histories,
+            pairs=content.pairs,
+            seed=self.seed,
+            threads=self.threads,
+            progress=lambda done, total: progress("taste", done, total),
+        )
+        facts = _facts(content, histories)
+        known = factors_from_content(
+            taste.vectors,
+            taste.presence,
+            collaborative.factors,
+            facts.events > 0,
+            facts.events.astype(np.int64),
+        )
+        collaborative = replace(collaborative, factors=known.factors)
+        catalogue = Catalogue(
+            images=_space(content.images),
+            texts=_space(content.texts),
+            neighbours=collaborative.neighbours,
+            neighbour_scores=collaborative.neighbour_scores,
+            words=content.words,
+            facts=facts,
+            taste=TasteSpace(
+                taste.vectors,
+                taste.presence,
+                taste.crowding,
+                fresh_index(taste.vectors, taste.presence),
+            ),
+            factors=_factors(collaborative),
+        )
+        report = {
+            "collaborative": collaborative.method,
+            "factors": int(collaborative.factors.shape[1]),
+            "no_factors": collaborative.reason,
+            "cold_factors_r2": round(known.r2, 4),
+            "taste": taste.report,
+        }
+        return Lesson(catalogue, collaborative, taste, report)
+
+    def _collaborative(
+        self, histories: Interactions, n_items: int, progress: Progress
+    ) -> Collaborative:
+        policy = self.policies.embedding.policy_type
+        if policy in _NO_LISTS or not (histories.weights > 0).any():
+            empty = np.zeros((n_items, 0), np.int32)
+            none = np.zeros((n_items, 0), np.float32), np.zeros((0, 0), np.float32)
+            reason = "there are no picks" if policy not in _NO_LISTS else f"{policy} was asked for"
+            return Collaborative("none", empty, empty.astype(np.float32), *none, reason)
+        return learn_collaborative(
+            histories,
+            n_items,
+            method=_METHODS[policy],
+            seed=self.seed,
+            threads=self.threads,
+            progress=progress,
+        )
+
+
+def candidate_lists(
+    catalogue: Catalogue,
+    earlier: Interactions,
+    later: Interactions,
+    users: Sequence[int],
+    progress: Progress,
+) -> tuple[Lists, NDArray[np.int64]]:
+    """Retrieve candidates for people as serving would, and note which of them were picked later.
+
+    Returns
+    -------
+    lists, people
+        A list for each of `users` who picked something before, and their user rows.
+    """
+    recommender = Recommender(catalogue, Ensemble(PRIOR))
+    known = [user for user in users if (earlier[user].weights > 0).any()]
+    values = [np.zeros((0, len(SIGNALS)), np.float32)]
+    relevant, wanted = [np.zeros(0, np.bool_)], []
+    for place, user in enumerate(known):
+        profile = read_profile(earlier[user])
+        pool = recommender.pool(profile, _CUT_OFF)
+        picked = later[user].rows[later[user].weights > 0]
+        values.append(signal_matrix(person_signals(catalogue, profile, pool), len(pool)))
+        relevant.append(np.isin(pool, picked))
+        wanted.append(len(picked))
+        progress("candidates", place + 1, len(known))
+    lists = Lists(
+        np.concatenate(values),
+        np.cumsum([0, *map(len, relevant[1:])], dtype=np.int64),
+        np.concatenate(relevant),
+        np.array(wanted, np.int64),
+    )
+    return lists, np.array(known, np.int64)
+
+
+def _facts(content: Content, histories: Interactions) -> Facts:
+    n_items = len(content)
+    picked = histories.weights > 0
+    popular = np.log1p(popularity(histories.rows, histories.weights, n_items))
+    return Facts(
+        events=np.bincount(histories.rows[picked], minlength=n_items).astype(np.int32),
+        popularity=(popular / max(float(popular.max(initial=0)), 1e-6)).astype(np.float32),
+        trend=trend(histories.rows, histories.weights, histories.times, n_items),
+        newness=content.facts.newness,
+        prices=content.facts.prices,
+        categories=content.facts.categories,
+        palettes=content.palettes,
+    )
+
+
+def _factors(collaborative: Collaborative) -> Factors | None:
+    if collaborative.factors.shape[1] == 0:
+        return None
+    return Factors(collaborative.factors, collaborative.gram)
+
+
+def _space(modality: Modality) -> Space:
+    vectors, presence = modality.vectors, modality.presence
+    total = vectors.sum(axis=0, dtype=np.float64)  # rows of what is absent are zero
+    # Of a few vectors the mean says little of what all share: it is drawn towards nothing.
+    center = (total / (np.count_nonzero(presence) + _FEW)).astype(np.float32)
+    return Space(vectors, presence, center, fresh_index(vectors, presence))

@@ -1,0 +1,126 @@
+"""Joins scored candidates with the columns of the items: value models, then the order shown."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ConfigError
+from .rank.catalogue import Catalogue
+from .rank.fuse import Ranked, best_first
+from .rank.query import Query
+from .rank.reorder import reorder
+from .rank.signals import SIGNALS
+from .rank.value_model import compile_value_model
+from .types import Mask, Rows, Scores, Vectors
+
+__all__ = ["Ordering"]
+
+_BOOST_COLUMN = "boost"
+
+
+class Ordering:
+    """Puts candidates in the order in which they are shown, for one generation.
+
+    Parameters
+    ----------
+    catalogue
+        The items.
+    columns
+        Returns the table of every column that a filter may name, a Polars frame; called only where
+        a query names one.
+    """
+
+    def __init__(self, catalogue: Catalogue, columns: Callable[[], Any]) -> None:
+        self._catalogue = catalogue
+        self._columns = columns
+
+    def arranged(
+        self, found: Ranked, query: Query, rng: np.random.Generator, notes: list[str]
+    ) -> Ranked:
+        """Return the results of a query from all candidates, best first.
+
+        Raises
+        ------
+        ConfigError
+            If the value model or `diversity_attributes` name what the items do not have.
+        """
+        inference = query.inference
+        if inference.value_model is not None:
+            found = self._valued(inference.value_model, found, notes)
+        return reorder(
+            found,
+            query.limit,
+            inference,
+            vectors=self._vectors,
+            attributes={name: self._codes(name) for name in inference.diversity_attributes},
+            uncertainty=self._uncertainty() if inference.exploration_factor else None,
+            boost=self._boost() if inference.boosting_factor else None,
+            rng=rng,
+        )
+
+    def _valued(self, expression: str, found: Ranked, notes: list[str]) -> Ranked:
+        model = compile_value_model(expression)
+        nothing = np.zeros(len(found.rows), np.float32)
+        signals = {name: found.parts.get(name, nothing) for name in SIGNALS}
+        values = model.evaluate(
+            {**signals, "score": found.scores}, lambda name: self._numbers(name)[found.rows]
+        )
+        if unknown := int(np.isneginf(values).sum()):
+            notes.append(f"the value model says nothing of {unknown} candidates: they come last")
+        return best_first(Ranked(found.rows, values, found.parts), len(found.rows))
+
+    def _numbers(self, name: str) -> NDArray[Any]:
+        """Return a column for a value model, shape (n,); times are seconds since 1970."""
+        import polars as pl  # most queries do without
+
+        column = self._column(name.removeprefix("item."), "value_model")
+        if column.dtype.is_temporal():
+            column = column.cast(pl.Datetime("us")).to_physical() / 1e6
+        values: NDArray[Any] = column.to_numpy()
+        return values
+
+    def _codes(self, name: str) -> NDArray[np.int64]:
+        """Return the values of a column as numbers from 0, -1 where there is none, shape (n,)."""
+        import polars as pl
+
+        column = self._column(name, "diversity_attributes")
+        if column.dtype.is_nested():
+            column = column.cast(pl.List(pl.String)).list.sort().list.join("\x1f")
+        codes = column.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
+        numbers: NDArray[np.int64] = codes
+        return numbers
+
+    def _column(self, name: str, asked_by: str) -> Any:  # noqa: ANN401 - a Polars series
+        columns = self._columns()
+        if name not in columns.columns:
+            message = (
+                f"{asked_by} names the column {name!r}, which the items do not have; "
+                f"they have {', '.join(columns.columns)}"
+            )
+            raise ConfigError(message)
+        return columns[name]
+
+    def _vectors(self, rows: Rows) -> Vectors:
+        """Vectors to tell items apart by: of pictures, or of words where there are none."""
+        images, texts = self._catalogue.images, self._catalogue.texts
+        space = images if images.presence.any() else texts
+        present: Mask = space.presence[rows]
+        vectors = np.zeros((len(rows), space.dim), np.float32)
+        vectors[present] = space.centered(rows[present])
+        return vectors
+
+    def _uncertainty(self) -> Scores:
+        """Return the width of a confidence interval, up to a factor: 1 / sqrt(1 + picks)."""
+        known = 1 + self._catalogue.facts.events.astype(np.float32)
+        return (1 / np.sqrt(known)).astype(np.float32)
+
+    def _boost(self) -> Scores:
+        """Return what the shop promotes by its own column `boost`, else what is popular."""
+        columns = self._columns()
+        if _BOOST_COLUMN not in columns.columns:
+            return self._catalogue.facts.popularity
+        given = columns[_BOOST_COLUMN].cast(float, strict=False).fill_null(0).to_numpy()
+        boost: Scores = np.clip(np.nan_to_num(given), 0, 1).astype(np.float32)
+        return boost

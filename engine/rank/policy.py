@@ -1,0 +1,146 @@
+"""Scoring policies: what makes one score of all that the signals say of a candidate."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Rows
+from .fuse import Ranked, Signal, fuse, scaled
+from .signals import SIGNALS
+from .trees import Trees
+
+__all__ = [
+    "PRIOR",
+    "Boosted",
+    "Drawn",
+    "Ensemble",
+    "One",
+    "Policy",
+    "Retrieved",
+    "signal_matrix",
+]
+
+PRIOR = {
+    "picked_together": 1.0,
+    "factors": 0.2,
+    "taste": 0.6,
+    "looks": 0.4,
+    "meaning": 0.1,
+    "words": 0.1,
+    "palette": 0.1,
+    "category": 0.1,
+    "price": 0.05,
+    "popularity": 0.05,
+    "trend": 0.1,
+    "newness": 0.02,
+    "is_new": 0.0,
+    "has_picture": 0.0,
+}
+"""How much each signal counts where too little happened to learn it, and what learning starts from
+and is drawn towards. Set by hand on drawn and real catalogues."""
+
+
+class Policy(Protocol):
+    """Makes one score of the signals about a person's candidates."""
+
+    def score(self, pool: Rows, signals: Mapping[str, Signal], rng: np.random.Generator) -> Ranked:
+        """Score the candidates, in the order of `pool`; `rng` is for policies that draw."""
+        ...
+
+
+class Ensemble:
+    """The weighted sum of the signals: score-ensemble, the default.
+
+    Parameters
+    ----------
+    weights
+        By the names of `SIGNALS`, 0 or more; see `learn.fusion`.
+    """
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self.weights = weights
+
+    def score(
+        self,
+        pool: Rows,
+        signals: Mapping[str, Signal],
+        rng: np.random.Generator,
+    ) -> Ranked:
+        """Score the candidates from 0 to 1; see `Policy` and `fuse`."""
+        counted = {name: signal for name, signal in signals.items() if self.weights[name] > 0}
+        return fuse(pool, counted, self.weights)
+
+
+class One:
+    """One signal alone: `popular` and `rising`."""
+
+    def __init__(self, name: str) -> None:
+        self._weights = {name: 1.0}
+
+    def score(
+        self,
+        pool: Rows,
+        signals: Mapping[str, Signal],
+        rng: np.random.Generator,
+    ) -> Ranked:
+        """Score the candidates from 0 to 1; see `Policy`."""
+        return fuse(pool, {name: signals[name] for name in self._weights}, self._weights)
+
+
+class Drawn:
+    """A score drawn at random: what every policy should beat."""
+
+    def score(
+        self,
+        pool: Rows,
+        signals: Mapping[str, Signal],
+        rng: np.random.Generator,
+    ) -> Ranked:
+        """Score the candidates from 0 to 1; see `Policy`."""
+        drawn = rng.random(len(pool), dtype=np.float32)
+        return Ranked(pool, drawn, {"random": drawn})
+
+
+class Retrieved:
+    """No policy: candidates as the collaborative model, then taste, has them."""
+
+    _WEIGHTS: Mapping[str, float] = {"picked_together": 1.0, "taste": 0.01}
+
+    def score(
+        self,
+        pool: Rows,
+        signals: Mapping[str, Signal],
+        rng: np.random.Generator,
+    ) -> Ranked:
+        """Score the candidates from 0 to 1; see `Policy`."""
+        told = {name: signals[name] for name in self._WEIGHTS if name in signals}
+        return fuse(pool, told, self._WEIGHTS)
+
+
+class Boosted:
+    """LambdaMART over the signals: lightgbm."""
+
+    def __init__(self, model: Trees) -> None:
+        self._model = model
+
+    def score(
+        self,
+        pool: Rows,
+        signals: Mapping[str, Signal],
+        rng: np.random.Generator,
+    ) -> Ranked:
+        """Score the candidates by the trees, in no fixed range; see `Policy`."""
+        values = signal_matrix(signals, len(pool))
+        shares = self._model.contributions(values)
+        parts = {name: shares[:, place] for place, name in enumerate(SIGNALS)}
+        return Ranked(pool, self._model.scores(values), parts)
+
+
+def signal_matrix(signals: Mapping[str, Signal], n_candidates: int) -> NDArray[np.float32]:
+    """Return the scaled signals as columns in the order of `SIGNALS`, shape (m, s); 0 if silent."""
+    values = np.zeros((n_candidates, len(SIGNALS)), np.float32)
+    for name, column in scaled(signals).items():
+        values[:, SIGNALS.index(name)] = column
+    return values

@@ -1,0 +1,110 @@
+"""Candidates for a person: what several retrievers bring, each for a reason of its own."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..inference import Inference
+from ..types import Mask, Rows
+from .catalogue import Catalogue
+from .fuse import top_rows
+from .profile import Profile
+
+__all__ = ["SIZES", "candidates"]
+
+SIZES = {
+    "knn": 300,
+    "collaborative": 300,
+    "trending": 100,
+    "toplist": 100,
+    "chronological": 50,
+    "cold_start": 50,
+    "random": 0,
+}
+"""How many candidates each retriever brings unless it is told otherwise."""
+_FEW = 800
+"""So many allowed items are all candidates: scoring them takes no longer than retrieving some."""
+
+
+def candidates(
+    catalogue: Catalogue,
+    profile: Profile,
+    inference: Inference,
+    allowed: Mask,
+    k: int,
+    *,
+    rng: np.random.Generator | None = None,
+) -> Rows:
+    """Return candidates for a person, ascending, each once.
+
+    `knn` brings what lies nearest to each of the person's interests in the taste space;
+    `collaborative` what is picked together with their
+    picks; `trending` and `toplist` what is popular now and ever; `chronological` the newest;
+    `cold_start` the nearest, or without picks the newest, of those that hardly anyone picked yet;
+    `random` a sample.
+
+    Parameters
+    ----------
+    catalogue, profile
+        The items and the person, who may have no picks.
+    inference
+        The sizes of the retrievers.
+    allowed
+        What may be returned, shape (n,).
+    k
+        How many results are wanted: `trending` brings at least as many, so that there always are,
+        unless it is switched off.
+    rng
+        For `random`.
+    """
+    if np.count_nonzero(allowed) <= _FEW and not inference.retriever_k_override:
+        return np.flatnonzero(allowed).astype(np.int32)
+    sizes = {name: inference.size_of(name, default) for name, default in SIZES.items()}
+    if sizes["trending"]:
+        sizes["trending"] = max(sizes["trending"], k)
+    retrievers: dict[str, Callable[[int], Rows]] = {
+        "knn": lambda size: _nearest(catalogue, profile, size, allowed),
+        "collaborative": lambda size: _collaborative(catalogue, profile, size, allowed),
+        "trending": lambda size: _first(catalogue.facts.most_trending, size, allowed),
+        "toplist": lambda size: _first(catalogue.facts.most_popular, size, allowed),
+        "chronological": lambda size: _first(catalogue.facts.newest, size, allowed),
+        "cold_start": lambda size: _cold(catalogue, profile, size, allowed),
+        "random": lambda size: _sample(allowed, size, rng or np.random.default_rng()),
+    }
+    found = [retrieve(sizes[name]) for name, retrieve in retrievers.items() if sizes[name]]
+    return np.unique(np.concatenate([*found, np.zeros(0, np.int32)])).astype(np.int32)
+
+
+def _nearest(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:
+    found = catalogue.taste.interests(profile)
+    if found is None:
+        return np.zeros(0, np.int32)
+    interests, _ = found
+    return catalogue.taste.nearest(interests, -(-size // len(interests)), allowed)
+
+
+def _collaborative(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:
+    together = catalogue.picked_together(profile.rows, profile.weights)
+    return top_rows(together, size, (together > 0) & allowed)
+
+
+def _cold(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:
+    cold = allowed & catalogue.facts.is_cold
+    nearest = _nearest(catalogue, profile, size, cold)
+    return nearest if len(nearest) else _first(catalogue.facts.newest, size, cold)
+
+
+def _first(order: Rows, size: int, allowed: Mask) -> Rows:
+    """Return the first `size` allowed rows of an order, looking no further than need be."""
+    taken = 2 * size
+    while True:
+        rows = order[:taken]
+        found = rows[allowed[rows]][:size]
+        if len(found) == size or taken >= len(order):
+            return found
+        taken *= 8
+
+
+def _sample(allowed: Mask, size: int, rng: np.random.Generator) -> Rows:
+    rows = np.flatnonzero(allowed)
+    return rng.choice(rows, min(size, len(rows)), replace=False).astype(np.int32)
