@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ConfigError, UnsupportedError
+from .learn.fusion import logistic
 from .policies import LightGbm
 from .rank.trees import Trees, inner_levels
 
@@ -39,8 +40,6 @@ _RANKING = ("lambdarank", "rank_xendcg")
 _DEFAULT_LEFT, _MISSING_SHIFT, _MISSING_BITS = 2, 2, 3
 
 _LARGEST = 1e30  # sums of such numbers are still float32
-_LEAST_SLOPE = 0.01
-_NEWTON_STEPS, _SMALLEST = 100, 1e-9
 
 
 def require_lightgbm() -> ModuleType:
@@ -148,8 +147,8 @@ def train_trees(
         If the shapes do not fit, or a list has more than 10,000 candidates, which is as many as
         LightGBM ranks.
     """
-    lightgbm = require_lightgbm()
     check_settings(settings)
+    lightgbm = require_lightgbm()
     _check_lists(values, offsets, relevant, names, settings.objective)
     tells = _tell(offsets, relevant)
     if tells.sum() < FEWEST_LISTS:
@@ -180,7 +179,7 @@ def train_trees(
     trees = _read_trees(text, names, gains, settings)
     if settings.calibrate:
         rows = np.repeat(held, np.diff(offsets))
-        trees = replace(trees, link=_platt(trees.scores(values[rows]), relevant[rows]))
+        trees = replace(trees, link=logistic(trees.scores(values[rows]), relevant[rows]))
     progress(rounds, rounds)
     return trees
 
@@ -341,7 +340,8 @@ def _read_tree(block: str) -> _Nodes:
     tree.feature[at] = numbers("split_feature")
     tree.threshold[at] = _rounded_down(threshold)
     tree.left[at] = 2 * inner + 1
-    tree.value[leaves], tree.counts[leaves] = numbers("leaf_value"), numbers("leaf_count")
+    tree.value[leaves] = numbers("leaf_value")
+    tree.counts[leaves] = numbers("leaf_count") if len(inner) else 1  # not always told of one leaf
     return tree
 
 
@@ -350,34 +350,3 @@ def _rounded_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         near = thresholds.astype(np.float32)
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
-
-
-def _platt(raw: NDArray[np.float32], relevant: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return slope and intercept of the log-odds of being relevant, by Newton's method.
-
-    Targets are smoothed as Platt has it, so that the best values are finite; steps are halved until
-    they improve (Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector
-    machines", 2007).
-    """
-    n_yes, n_no = int(relevant.sum()), int((~relevant).sum())
-    targets = np.where(relevant, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
-    mean, spread = float(raw.mean()), float(raw.std(dtype=np.float64)) or 1.0
-    inputs = np.stack([(raw - mean) / spread, np.ones(len(raw))], axis=1)
-
-    def loss(weights: NDArray[np.float64]) -> float:
-        odds = inputs @ weights
-        return float((np.logaddexp(0, odds) - targets * odds).sum())
-
-    weights = np.array([0.0, np.log((n_yes + 1) / (n_no + 1))])
-    for _ in range(_NEWTON_STEPS):
-        likely = np.exp(-np.logaddexp(0, -(inputs @ weights)))
-        slopes = inputs.T @ (likely - targets)
-        curvature = (inputs.T * (likely * (1 - likely))) @ inputs + 1e-12 * np.eye(2)
-        step, share = np.linalg.solve(curvature, slopes), 1.0
-        while loss(weights - share * step) > loss(weights) and share > _SMALLEST:
-            share /= 2
-        if share <= _SMALLEST or np.abs(step).max() < _SMALLEST:
-            break
-        weights = weights - share * step
-    slope = max(float(weights[0]), _LEAST_SLOPE) / spread
-    return slope, float(weights[1]) - slope * mean

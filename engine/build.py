@@ -34,6 +34,7 @@ from .rank.people import People
 from .scoring import prior_policy
 from .snapshot import Frozen, FrozenTables, write_snapshot
 from .sources.connect import Binding
+from .sources.pairs import PairTable
 from .sources.roles import Role
 from .sources.users import UserTable
 from .store.generation import new_generation
@@ -43,7 +44,7 @@ from .store.status import State, Status, StatusWriter
 from .tables import SourceTables, read_tables
 from .texts import item_texts, read_texts
 from .trial import Trial, run_trial
-from .types import Modality
+from .types import Modality, Pairs
 
 __all__ = ["build_model"]
 
@@ -151,7 +152,16 @@ def _build(
     status.stage(State.DEPLOYING)
     with new_generation(home.model(config.name)) as writer:
         tables = _frozen_tables(inputs, lesson.catalogue, judged)
-        frozen = Frozen(tables, lesson, words, inputs.interactions, people, policy, newcomers)
+        frozen = Frozen(
+            tables,
+            lesson,
+            words,
+            inputs.interactions,
+            content.pairs,
+            people,
+            policy,
+            newcomers,
+        )
         write_snapshot(writer, frozen)
         labels = {column.name: column_entry(column, found) for column, found in judged.items()}
         about = _manifest(config, record, inputs, metrics, frozen, labels)
@@ -257,8 +267,12 @@ def _content(inputs: _Inputs, words: WordTable) -> Content:
         words=WordIndex(words, rows_of_words.get),
         facts=item_facts(items.frame, items.roles, items.time_column),
         palettes=np.where(looks.presence[:, None], looks.measures[:, : len(COLORS)], 0),
-        pairs=inputs.tables.pairs,
+        pairs=_pairs(inputs.tables.pairs),
     )
+
+
+def _pairs(table: PairTable | None) -> Pairs | None:
+    return None if table is None else Pairs(table.first, table.second, table.same, table.group)
 
 
 def _people(catalogue: Catalogue, interactions: Interactions) -> People:

@@ -10,27 +10,29 @@ from numpy.typing import NDArray
 from .features.behaviour import popularity, trend
 from .features.facts import ItemFacts
 from .index.plan import fresh_index
+from .inference import Inference
 from .learn.collaborative import Collaborative, factors_from_content, learn_collaborative
 from .learn.factors import Factors
 from .learn.fusion import Lists
 from .learn.interactions import Interactions
-from .learn.taste import Pairs, Taste, learn_taste
+from .learn.taste import Taste, learn_taste
 from .policies import Policies
 from .rank.catalogue import Catalogue, WordScorer
 from .rank.facts import Facts
-from .rank.policy import PRIOR, Ensemble, signal_matrix
+from .rank.policy import signal_matrix
 from .rank.profile import read_profile
-from .rank.recommender import Recommender
+from .rank.retrievers import candidates
 from .rank.signals import SIGNALS, person_signals
 from .rank.space import Space
 from .rank.taste import TasteSpace
-from .types import Modality
+from .types import Modality, Pairs
 
 __all__ = ["Content", "Learning", "Lesson", "candidate_lists"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
 _AS_USUAL = Policies()
+_RETRIEVED = Inference()
 _CUT_OFF = 10
 _FEW = 20  # vectors of whose mean little can be said
 _NO_LISTS = {"item-content-similarity", "no-op"}
@@ -166,15 +168,18 @@ def candidate_lists(
     lists, people
         A list for each of `users` who picked something before, and their user rows.
     """
-    recommender = Recommender(catalogue, Ensemble(PRIOR))
     known = [user for user in users if (earlier[user].weights > 0).any()]
     values = [np.zeros((0, len(SIGNALS)), np.float32)]
     relevant, wanted = [np.zeros(0, np.bool_)], []
     for place, user in enumerate(known):
         profile = read_profile(earlier[user])
-        pool = recommender.pool(profile, _CUT_OFF)
+        together = catalogue.picked_together(profile.rows, profile.weights)
+        unseen = np.ones(len(catalogue), np.bool_)
+        unseen[profile.seen] = False
+        pool = candidates(catalogue, profile, together, _RETRIEVED, unseen, _CUT_OFF)
         picked = later[user].rows[later[user].weights > 0]
-        values.append(signal_matrix(person_signals(catalogue, profile, pool), len(pool)))
+        signals = person_signals(catalogue, profile, pool, together)
+        values.append(signal_matrix(signals, len(pool)))
         relevant.append(np.isin(pool, picked))
         wanted.append(len(picked))
         progress("candidates", place + 1, len(known))

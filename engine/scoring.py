@@ -18,6 +18,7 @@ __all__ = ["FittedPolicy", "fit_policy", "prior_policy"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
+_SHARPNESS = 10.0
 _SINGLE = {"popular": "popularity", "rising": "trend"}
 
 
@@ -53,8 +54,8 @@ def fit_policy(
 
     Raises
     ------
-    ExtraMissingError
-        If it needs a package that is not installed.
+    UnsupportedError
+        If it needs a package that is not installed, or cannot honour a setting.
     """
     if wanted.policy_type == "lightgbm" and wanted.lightgbm is not None:
         trees = train_trees(
@@ -67,6 +68,8 @@ def fit_policy(
             threads=threads,
             progress=lambda done, total: progress("lightgbm", done, total),
         )
+        if trees is None:
+            return prior_policy()
         arrays = trees.to_arrays()
         record = {"policy_type": "lightgbm", "lists": len(lists), "arrays": sorted(arrays)}
         return FittedPolicy(record, arrays)
@@ -75,7 +78,7 @@ def fit_policy(
     prior = _prior()
     learned = learn_weights(
         lists,
-        prior,
+        _SHARPNESS * prior,
         threads=threads,
         progress=lambda done, total: progress("weights", done, total),
     )

@@ -97,6 +97,7 @@ class Serving:
                 allowed=allowed,
                 only=only,
                 rng=rng,
+                explain=query.explain or query.inference.value_model is not None,
             )
         ranked = self._ordering.arranged(found, query, rng, notes)
         if len(ranked.rows) == 0 and len(history) > 0 and only is None and _any(allowed):

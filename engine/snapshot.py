@@ -22,13 +22,14 @@ from .scoring import FittedPolicy
 from .store.generation import Generation, GenerationWriter
 from .store.ids import IdTable
 from .store.records import RecordTable
+from .types import Pairs
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["Frozen", "FrozenTables", "Snapshot", "share_all", "write_again", "write_snapshot"]
 
-TASTE_ROWS = 20_000
+TASTE_ROWS = 5_000
 """Items up to which the taste space is searched exactly: `rank` asks it for several interests, and
 scans of more items for each would take longer than all the rest."""
 
@@ -40,6 +41,7 @@ _SPACE_ARRAYS = ("vectors", "presence", "center")
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
 _PEOPLE_ARRAYS = tuple(field.name for field in fields(People))
 _ITEM_FILES = ("items.jsonl", "items_offsets.npy", "columns.parquet")
+_PAIR_ARRAYS = tuple(field.name for field in fields(Pairs))
 _WORD_ARRAYS = tuple(field.name for field in fields(WordTable) if field.name != "vocabulary")
 
 
@@ -65,6 +67,8 @@ class Frozen:
     lesson: Lesson
     words: WordTable
     interactions: Interactions
+    pairs: Pairs | None
+    """None without `fetch.pairs`."""
     people: People
     policy: FittedPolicy
     newcomers: NewcomerModel | None
@@ -95,6 +99,9 @@ def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> None:
             writer.array(f"{prefix}{name}", getattr(holder, name))
     for name, values in frozen.policy.arrays.items():
         writer.array(f"policy_{name}", values)
+    if frozen.pairs is not None:
+        for name in _PAIR_ARRAYS:
+            writer.array(f"pairs_{name}", getattr(frozen.pairs, name))
     if frozen.newcomers is not None:
         for name, values in frozen.newcomers.arrays().items():
             writer.array(f"newcomers_{name}", values)
@@ -171,6 +178,13 @@ class Snapshot:
         names = record.get("arrays", ())
         arrays = {name: self._generation.array(f"policy_{name}") for name in names}
         return FittedPolicy(record, arrays).open()
+
+    @property
+    def pairs(self) -> Pairs | None:
+        """What somebody said is alike, or not; None without `fetch.pairs`."""
+        if "pairs_first.npy" not in self._generation.manifest["files"]:
+            return None
+        return Pairs(**{name: self._generation.array(f"pairs_{name}") for name in _PAIR_ARRAYS})
 
     @cached_property
     def newcomers(self) -> NewcomerModel | None:

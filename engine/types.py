@@ -48,6 +48,24 @@ class Modality:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairs:
+    """Items that somebody says are alike, or not.
+
+    `first` and `second`, shape (p,), are item rows; `same`, shape (p,), says of each pair which it
+    is. `group`, shape (p,), int32: two pairs of one group are a triplet, of one `first`, of which
+    the same pair comes before the different one.
+    """
+
+    first: Rows
+    second: Rows
+    same: Mask
+    group: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What one user picked, one entry per item, oldest first.
 

@@ -194,7 +194,7 @@ def _fit(
     by_user, by_item = sides
     counts = np.diff(by_item.offsets)
     # Axes start as long as the regularisation: none has to grow for many rounds to count.
-    scale = np.sqrt(regularization / max(1, np.count_nonzero(counts)))
+    scale = np.sqrt(regularization / max(1, int(np.count_nonzero(counts))))
     items = np.random.default_rng(seed).normal(0, scale, (len(counts), size)).astype(np.float32)
     items[counts == 0] = 0
     for done in range(rounds):

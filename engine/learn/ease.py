@@ -67,7 +67,7 @@ def learn_ease(
     """Learn how much every item speaks for every other.
 
     EASE (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", 2019): with X the user-item
-    matrix, P = (X'KX + regularization I)^-1 and B = I - P / diag(P), each column by its own. X holds
+    matrix, P = (X'KX + regularization I)^-1, B = I - P / diag(P), each column by its own. X holds
     the weights of `picks` as they are. Items that nobody picked get neither a row nor a column.
 
     In EASE K is 1 throughout. Here two picks of one person speak less for each other the more picks

@@ -11,8 +11,9 @@ __all__ = ["Lists", "learn_weights", "logistic"]
 
 _CUT_OFF = 10
 _STEPS = 120
+_NEWTON_STEPS, _SMALLEST, _LEAST_SLOPE = 100, 1e-9, 0.01
 _STEP = 0.03
-_TOWARDS_PRIOR = 0.05
+_TOWARDS_PRIOR = 0.2
 _FEWEST_LISTS = 20
 """Lists below which the prior stays: of fewer, a weight is a guess."""
 _PARTS = 16  # summed in order, however many threads there are: the same bits
@@ -71,7 +72,8 @@ def learn_weights(
     lists
         What to learn from.
     prior
-        The weights to begin with, shape (s,).
+        The weights to begin with, shape (s,). Their sum is how sharply a difference of scores
+        tells: of 10, one signal's best candidate against its worst is nearly sure.
     threads
         How many; the answer does not depend on it.
     progress
@@ -104,39 +106,42 @@ def learn_weights(
 def logistic(scores: NDArray[np.float32], relevant: NDArray[np.bool_]) -> tuple[float, float]:
     """Fit the chance of a pick to scores: 1 / (1 + exp(-(slope * score + intercept))).
 
-    Platt, "Probabilistic outputs for support vector machines" (1999), with his smoothed targets, by
-    Newton's method. The slope is never below 0: a higher score is never less likely.
+    Platt, "Probabilistic outputs for support vector machines" (1999), with his smoothed targets, so
+    that the best values are finite; by Newton's method, its steps halved until they improve (Lin,
+    Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007).
 
     Parameters
     ----------
     scores, relevant
-        Of candidates, shape (m,), and whether each was picked.
+        Of candidates, at least one, shape (m,), and whether each was picked.
 
     Returns
     -------
     slope, intercept
-        (0, the base rate's) if the scores tell nothing.
+        The slope is above 0: a higher score is never less likely.
     """
-    hits = int(np.count_nonzero(relevant))
-    misses = len(relevant) - hits
-    targets = np.where(relevant, (hits + 1) / (hits + 2), 1 / (misses + 2))
-    base = float(np.log((hits + 1) / (misses + 1)))
-    slope, intercept = 0.0, base
-    x = scores.astype(np.float64)
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-(slope * x + intercept)))
-        spread = np.maximum(chance * (1 - chance), 1e-12)
-        off = chance - targets
-        a, b, c = spread @ x**2 + 1e-9, spread @ x, spread.sum() + 1e-9
-        g, h = off @ x, off.sum()
-        det = a * c - b * b
-        if det <= 1e-12:
+    n_yes, n_no = int(relevant.sum()), int((~relevant).sum())
+    targets = np.where(relevant, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
+    mean, spread = float(scores.mean()), float(scores.std(dtype=np.float64)) or 1.0
+    inputs = np.stack([(scores - mean) / spread, np.ones(len(scores))], axis=1)
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        odds = inputs @ weights
+        return float((np.logaddexp(0, odds) - targets * odds).sum())
+
+    weights = np.array([0.0, np.log((n_yes + 1) / (n_no + 1))])
+    for _ in range(_NEWTON_STEPS):
+        likely = np.exp(-np.logaddexp(0, -(inputs @ weights)))
+        slopes = inputs.T @ (likely - targets)
+        curvature = (inputs.T * (likely * (1 - likely))) @ inputs + 1e-12 * np.eye(2)
+        step, share = np.linalg.solve(curvature, slopes), 1.0
+        while loss(weights - share * step) > loss(weights) and share > _SMALLEST:
+            share /= 2
+        if share <= _SMALLEST or np.abs(step).max() < _SMALLEST:
             break
-        ds, di = (c * g - b * h) / det, (a * h - b * g) / det
-        slope, intercept = slope - ds, intercept - di
-        if abs(ds) + abs(di) < 1e-9:
-            break
-    return (float(slope), float(intercept)) if slope > 0 else (0.0, base)
+        weights = weights - share * step
+    slope = max(float(weights[0]), _LEAST_SLOPE) / spread
+    return slope, float(weights[1]) - slope * mean
 
 
 def _told(lists: Lists) -> int:

@@ -30,6 +30,10 @@ class WordScorer(Protocol):
         """Mean cosine of every item to the given ones."""
         ...
 
+    def among(self, rows: Rows, weights: Scores, pool: Rows) -> Scores:
+        """Return the same of the items of `pool` alone, shape (m,)."""
+        ...
+
     def of_text(self, text: str) -> Scores:
         """Cosine of every item to a text."""
         ...

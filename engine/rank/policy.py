@@ -45,8 +45,25 @@ and is drawn towards. Set by hand on drawn and real catalogues."""
 class Policy(Protocol):
     """Makes one score of the signals about a person's candidates."""
 
-    def score(self, pool: Rows, signals: Mapping[str, Signal], rng: np.random.Generator) -> Ranked:
-        """Score the candidates, in the order of `pool`; `rng` is for policies that draw."""
+    def score(
+        self,
+        pool: Rows,
+        signals: Mapping[str, Signal],
+        rng: np.random.Generator,
+        *,
+        explain: bool = False,
+    ) -> Ranked:
+        """Score the candidates, in the order of `pool`.
+
+        Parameters
+        ----------
+        pool, signals
+            Candidates, shape (m,), and what is known of them.
+        rng
+            For policies that draw.
+        explain
+            Whether the parts must be by signal also where that takes an effort.
+        """
         ...
 
 
@@ -67,6 +84,8 @@ class Ensemble:
         pool: Rows,
         signals: Mapping[str, Signal],
         rng: np.random.Generator,
+        *,
+        explain: bool = False,
     ) -> Ranked:
         """Score the candidates from 0 to 1; see `Policy` and `fuse`."""
         counted = {name: signal for name, signal in signals.items() if self.weights[name] > 0}
@@ -84,6 +103,8 @@ class One:
         pool: Rows,
         signals: Mapping[str, Signal],
         rng: np.random.Generator,
+        *,
+        explain: bool = False,
     ) -> Ranked:
         """Score the candidates from 0 to 1; see `Policy`."""
         return fuse(pool, {name: signals[name] for name in self._weights}, self._weights)
@@ -97,6 +118,8 @@ class Drawn:
         pool: Rows,
         signals: Mapping[str, Signal],
         rng: np.random.Generator,
+        *,
+        explain: bool = False,
     ) -> Ranked:
         """Score the candidates from 0 to 1; see `Policy`."""
         drawn = rng.random(len(pool), dtype=np.float32)
@@ -113,6 +136,8 @@ class Retrieved:
         pool: Rows,
         signals: Mapping[str, Signal],
         rng: np.random.Generator,
+        *,
+        explain: bool = False,
     ) -> Ranked:
         """Score the candidates from 0 to 1; see `Policy`."""
         told = {name: signals[name] for name in self._WEIGHTS if name in signals}
@@ -130,12 +155,16 @@ class Boosted:
         pool: Rows,
         signals: Mapping[str, Signal],
         rng: np.random.Generator,
+        *,
+        explain: bool = False,
     ) -> Ranked:
         """Score the candidates by the trees, in no fixed range; see `Policy`."""
         values = signal_matrix(signals, len(pool))
+        scores = self._model.scores(values)
+        if not explain:
+            return Ranked(pool, scores, {"lightgbm": scores})
         shares = self._model.contributions(values)
-        parts = {name: shares[:, place] for place, name in enumerate(SIGNALS)}
-        return Ranked(pool, self._model.scores(values), parts)
+        return Ranked(pool, scores, dict(zip(SIGNALS, shares.T, strict=True)))
 
 
 def signal_matrix(signals: Mapping[str, Signal], n_candidates: int) -> NDArray[np.float32]:

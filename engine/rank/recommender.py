@@ -7,7 +7,7 @@ from ..types import History, Mask, Rows
 from .catalogue import Catalogue
 from .fuse import Ranked, best_first
 from .policy import Policy
-from .profile import Profile, read_profile
+from .profile import read_profile
 from .retrievers import candidates
 from .signals import person_signals
 
@@ -20,7 +20,7 @@ class Recommender:
     """Ranks the items of one catalogue by one policy; holds no state, so threads may share it."""
 
     def __init__(self, catalogue: Catalogue, policy: Policy) -> None:
-        self.catalogue = catalogue
+        self._catalogue = catalogue
         self._policy = policy
 
     def for_person(
@@ -32,6 +32,7 @@ class Recommender:
         allowed: Mask | None = None,
         only: Rows | None = None,
         rng: np.random.Generator | None = None,
+        explain: bool = False,
     ) -> Ranked:
         """Score candidates for someone with this history.
 
@@ -50,6 +51,8 @@ class Recommender:
             Score just these rows.
         rng
             For what is drawn; None draws anew.
+        explain
+            Whether the parts must be by signal also where that takes an effort.
 
         Returns
         -------
@@ -57,33 +60,17 @@ class Recommender:
             All candidates, best first: k of them at least, or all there are.
         """
         profile = read_profile(history)
-        pool = self.pool(profile, k, inference=inference, allowed=allowed, only=only, rng=rng)
-        return self.scored(profile, pool, rng=rng)
-
-    def pool(
-        self,
-        profile: Profile,
-        k: int,
-        *,
-        inference: Inference = _AS_USUAL,
-        allowed: Mask | None = None,
-        only: Rows | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> Rows:
-        """Return the candidates of a profile, as `for_person` scores them; each once."""
+        together = self._catalogue.picked_together(profile.rows, profile.weights)
         if only is not None:
-            return only if allowed is None else only[allowed[only]]
-        unseen = np.ones(len(self.catalogue), np.bool_) if allowed is None else allowed.copy()
-        unseen[profile.seen] = False
-        return candidates(self.catalogue, profile, inference, unseen, k, rng=rng)
-
-    def scored(
-        self, profile: Profile, pool: Rows, *, rng: np.random.Generator | None = None
-    ) -> Ranked:
-        """Score these candidates of a profile, best first; of equal scores the lower row first."""
+            pool = only if allowed is None else only[allowed[only]]
+        else:
+            unseen = np.ones(len(self._catalogue), np.bool_) if allowed is None else allowed.copy()
+            unseen[profile.seen] = False
+            pool = candidates(self._catalogue, profile, together, inference, unseen, k, rng=rng)
         if len(profile) == 0:
-            trend = self.catalogue.facts.trend[pool]
+            trend = self._catalogue.facts.trend[pool]
             return best_first(Ranked(pool, trend, {"trend": trend}), len(pool))
-        signals = person_signals(self.catalogue, profile, pool)
-        ranked = self._policy.score(pool, signals, rng or np.random.default_rng())
+        signals = person_signals(self._catalogue, profile, pool, together)
+        rng = rng or np.random.default_rng()
+        ranked = self._policy.score(pool, signals, rng, explain=explain)
         return best_first(ranked, len(pool))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..inference import Inference
-from ..types import Mask, Rows
+from ..types import Mask, Rows, Scores
 from .catalogue import Catalogue
 from .fuse import top_rows
 from .profile import Profile
@@ -29,6 +29,7 @@ _FEW = 800
 def candidates(
     catalogue: Catalogue,
     profile: Profile,
+    together: Scores,
     inference: Inference,
     allowed: Mask,
     k: int,
@@ -47,6 +48,8 @@ def candidates(
     ----------
     catalogue, profile
         The items and the person, who may have no picks.
+    together
+        How often each item is picked with theirs, shape (n,); see `Catalogue.picked_together`.
     inference
         The sizes of the retrievers.
     allowed
@@ -64,7 +67,7 @@ def candidates(
         sizes["trending"] = max(sizes["trending"], k)
     retrievers: dict[str, Callable[[int], Rows]] = {
         "knn": lambda size: _nearest(catalogue, profile, size, allowed),
-        "collaborative": lambda size: _collaborative(catalogue, profile, size, allowed),
+        "collaborative": lambda size: top_rows(together, size, (together > 0) & allowed),
         "trending": lambda size: _first(catalogue.facts.most_trending, size, allowed),
         "toplist": lambda size: _first(catalogue.facts.most_popular, size, allowed),
         "chronological": lambda size: _first(catalogue.facts.newest, size, allowed),
@@ -83,15 +86,14 @@ def _nearest(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -
     return catalogue.taste.nearest(interests, -(-size // len(interests)), allowed)
 
 
-def _collaborative(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:
-    together = catalogue.picked_together(profile.rows, profile.weights)
-    return top_rows(together, size, (together > 0) & allowed)
-
-
 def _cold(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:
+    """Return the cold items nearest to the strongest interest, or the newest ones."""
     cold = allowed & catalogue.facts.is_cold
-    nearest = _nearest(catalogue, profile, size, cold)
-    return nearest if len(nearest) else _first(catalogue.facts.newest, size, cold)
+    found = catalogue.taste.interests(profile)
+    if found is None:
+        return _first(catalogue.facts.newest, size, cold)
+    interests, weights = found
+    return catalogue.taste.nearest(interests[[int(weights.argmax())]], size, cold)
 
 
 def _first(order: Rows, size: int, allowed: Mask) -> Rows:

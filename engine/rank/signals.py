@@ -34,7 +34,9 @@ _LATEST = 30
 """Picks that vectors are compared with."""
 
 
-def person_signals(catalogue: Catalogue, profile: Profile, pool: Rows) -> dict[str, Signal]:
+def person_signals(
+    catalogue: Catalogue, profile: Profile, pool: Rows, together: Scores
+) -> dict[str, Signal]:
     """Return what is known of the candidates for a person with at least one pick.
 
     Parameters
@@ -45,6 +47,8 @@ def person_signals(catalogue: Catalogue, profile: Profile, pool: Rows) -> dict[s
         The person.
     pool
         Candidates, shape (m,).
+    together
+        As `Catalogue.picked_together` tells of the profile, shape (n,).
 
     Returns
     -------
@@ -52,15 +56,14 @@ def person_signals(catalogue: Catalogue, profile: Profile, pool: Rows) -> dict[s
         Under the names of `SIGNALS`, without those that have nothing to say.
     """
     facts = catalogue.facts
-    together = catalogue.picked_together(profile.rows, profile.weights)
-    words = catalogue.words.of_items(*_pair(profile.latest(_LATEST)))
+    words = catalogue.words.among(*_pair(profile.latest(_LATEST)), pool)
     signals: dict[str, Signal | None] = {
         "picked_together": Signal(together[pool]),
         "factors": _factors(catalogue, profile, pool),
         "taste": _taste(catalogue, profile, pool),
         "looks": mean_likeness(catalogue.images, pool, *_pair(profile.latest(_LATEST))),
         "meaning": mean_likeness(catalogue.texts, pool, *_pair(profile.latest(_LATEST))),
-        "words": Signal(words[pool], catalogue.words.presence()[pool]),
+        "words": Signal(words, catalogue.words.presence()[pool]),
         "palette": _known(facts.palette_affinity(pool, profile)),
         "category": _known(facts.category_affinity(pool, profile)),
         "price": _known(facts.price_affinity(pool, profile)),

@@ -61,7 +61,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
         "trial",
     ),
     # What learns from histories and judges what was learned.
-    "boosted": ("errors", "policies", "rank.trees"),
+    "boosted": ("errors", "learn.fusion", "policies", "rank.trees"),
     "learning": (*SHARED, "features", "index", "learn", "rank"),
     "newcomers": (*SHARED, "features", "learn", "rank"),
     "scoring": (*SHARED, "boosted", "learn", "rank"),
@@ -171,6 +171,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "yaml": ("documents",),
     "click": ("cli",),
     "rich": ("cli",),
+    "lightgbm": ("boosted",),
     "numba": ("sightline_kernels",),
     "llvmlite": ("sightline_kernels",),
 }

@@ -46,7 +46,7 @@ def grow(trees, *, names=("looks", "price"), **settings):
 
 
 def one_by_one(tree, values):
-    """What a nested tree says of one candidate, and the leaf's way there: (signal, left?)."""
+    """What a nested tree says of one candidate."""
     while isinstance(tree, tuple):
         signal, threshold, unknown_left, left, right = tree
         value = values[signal]
@@ -54,20 +54,32 @@ def one_by_one(tree, values):
     return tree
 
 
-# Halves, so that values often lie on a threshold.
-numbers = st.integers(-3, 3).map(lambda number: np.float32(number / 2))
-values_of = st.lists(
-    st.tuples(*[st.one_of(numbers, st.sampled_from([np.nan, np.inf, -np.inf]))] * 2),
-    min_size=1,
-    max_size=8,
-).map(lambda rows: np.array(rows, np.float32))
-leaves = st.floats(-1, 1)
-nested = st.recursive(
-    leaves,
-    lambda below: st.tuples(st.integers(0, 1), numbers, st.booleans(), below, below),
-    max_leaves=40,
+def random_tree(rng, most_leaves):
+    """A tree over thresholds that are halves, so that values often lie on one."""
+    if most_leaves == 1 or rng.random() < 0.1:
+        return float(rng.uniform(-1, 1))
+    on_the_left = int(rng.integers(1, most_leaves))
+    return (
+        int(rng.integers(2)),
+        np.float32(rng.integers(-3, 4) / 2),
+        bool(rng.integers(2)),
+        random_tree(rng, on_the_left),
+        random_tree(rng, most_leaves - on_the_left),
+    )
+
+
+def random_forest(seed, count, most_leaves):
+    rng = np.random.default_rng(seed)
+    return [random_tree(rng, most_leaves) for _ in range(count)]
+
+
+forests = st.builds(
+    random_forest, st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([1, 3, 9, 20, 40, 90])
 )
-forests = st.lists(nested, min_size=1, max_size=4)
+numbers = st.sampled_from([*np.arange(-4, 5) / 2, 0.3, np.nan, np.inf, -np.inf])
+values_of = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8).map(
+    lambda rows: np.array(rows, np.float32)
+)
 
 
 def chain(count):
