@@ -18,9 +18,9 @@ shows. Someone who picks takes one of their interests, then one product they hav
 odds of e to that sum: many picks are off the interest in something.
 
 Everyone picks 5 to 20 old products (8 on average) at random moments of half a year, then 3 to 7 new
-ones (5 on average), which are the test. The worths were chosen before any model was asked, so that
-whoever knows everyone's odds ranks the new ones with an NDCG@10 of about 0.55 (three times as much
-noise as sense would be no task, and none of it no test); nothing was changed after.
+ones (5 on average), which are the test. The worths were set by one figure, before any model was
+asked: whoever knows everyone's odds ranks the new products with an NDCG@10 of about 0.55, so there
+is much to be found and much that nobody can find. Nothing was changed after.
 """
 
 import io

@@ -25,6 +25,7 @@ from .rank.retrievers import candidates
 from .rank.signals import SIGNALS, person_signals
 from .rank.space import Space
 from .rank.taste import TasteSpace
+from .threads import blas_threads
 from .types import Modality, Pairs
 
 __all__ = ["Content", "Learning", "Lesson", "candidate_lists"]
@@ -90,6 +91,10 @@ class Learning:
 
     def of(self, content: Content, interactions: Interactions, progress: Progress) -> Lesson:
         """Learn from these histories what is picked together, tastes, and what is popular."""
+        with blas_threads(self.threads):
+            return self._learned(content, interactions, progress)
+
+    def _learned(self, content: Content, interactions: Interactions, progress: Progress) -> Lesson:
         n_items = len(content)
         histories = interactions.decayed(self.half_life_days)
         collaborative = self._collaborative(histories, n_items, progress)
@@ -169,9 +174,8 @@ def candidate_lists(
         A list for each of `users` who picked something before, and their user rows.
     """
     known = [user for user in users if (earlier[user].weights > 0).any()]
-    values = [np.zeros((0, len(SIGNALS)), np.float32)]
-    relevant, wanted = [np.zeros(0, np.bool_)], []
-    for place, user in enumerate(known):
+
+    def listed(user: int) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:
         profile = read_profile(earlier[user])
         together = catalogue.picked_together(profile.rows, profile.weights)
         unseen = np.ones(len(catalogue), np.bool_)
@@ -179,10 +183,16 @@ def candidate_lists(
         pool = candidates(catalogue, profile, together, _RETRIEVED, unseen, _CUT_OFF)
         picked = later[user].rows[later[user].weights > 0]
         signals = person_signals(catalogue, profile, pool, together)
-        values.append(signal_matrix(signals, len(pool)))
-        relevant.append(np.isin(pool, picked))
-        wanted.append(len(picked))
-        progress("candidates", place + 1, len(known))
+        return signal_matrix(signals, len(pool)), np.isin(pool, picked), len(picked)
+
+    values = [np.zeros((0, len(SIGNALS)), np.float32)]
+    relevant, wanted = [np.zeros(0, np.bool_)], []
+    with blas_threads(1):
+        for place, (matrix, hits, count) in enumerate(map(listed, known)):
+            values.append(matrix)
+            relevant.append(hits)
+            wanted.append(count)
+            progress("candidates", place + 1, len(known))
     lists = Lists(
         np.concatenate(values),
         np.cumsum([0, *map(len, relevant[1:])], dtype=np.int64),

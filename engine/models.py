@@ -141,6 +141,10 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
         "tables": manifest.get("tables"),
         "coverage": manifest.get("coverage"),
         "metrics": manifest.get("metrics"),
+        "evaluation": manifest.get("evaluation"),
+        "hyperparameters": {
+            name: manifest.get(name) for name in ("policy", "learned") if name in manifest
+        },
         "labels": manifest.get("labels"),
         "seconds": status.seconds,
         "versions": manifest.get("versions"),

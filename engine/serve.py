@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UnknownItemError, UnsupportedError
+from .explaining import Explainer, parts_of
 from .inference import Inference, read_inference
 from .label_set import LabelSet
 from .labels import judge_labels, label_response, notes_on, refuse_unfit
@@ -27,6 +28,7 @@ from .store.generation import Generation
 from .store.ids import IdTable
 from .store.live import LiveEvents
 from .store.records import RecordTable
+from .threads import OneThread
 from .types import History, Mask, Modality, Rows
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Serving"]
 
+_ONE_THREAD = OneThread()
 _FILTERS_KEPT = 64
 _NAMED = 10  # unknown ids that a note names
 _NONE_PASSES = "no item passes the filter"
@@ -82,6 +85,22 @@ class Serving:
         notes: list[str] = []
         only = None if item_ids is None else self._known_rows(item_ids, notes)
         history = self._history(user_id, interactions, notes)
+        with _ONE_THREAD:
+            ranked = self._ranked(user_id, history, query, only, notes)
+        allowed = self._allowed(query.filter_predicate)
+        if len(ranked.rows) == 0 and len(history) > 0 and only is None and _any(allowed):
+            notes.append("nothing is left to show: every item that passes was seen")
+        explanation = self._explainer.explain(ranked, history) if query.explain else None
+        return self._respond(ranked, query, explanation, notes)
+
+    def _ranked(
+        self,
+        user_id: str | None,
+        history: History,
+        query: Query,
+        only: Rows | None,
+        notes: list[str],
+    ) -> Ranked:
         guess = None if _has_picks(history) else self._guess(user_id, query, notes)
         allowed = self._allowed(query.filter_predicate)
         rng = np.random.default_rng(query.inference.seed)
@@ -99,11 +118,7 @@ class Serving:
                 rng=rng,
                 explain=query.explain or query.inference.value_model is not None,
             )
-        ranked = self._ordering.arranged(found, query, rng, notes)
-        if len(ranked.rows) == 0 and len(history) > 0 and only is None and _any(allowed):
-            notes.append("nothing is left to show: every item that passes was seen")
-        explanation = self._explain(ranked, history) if query.explain else None
-        return self._respond(ranked, query, explanation, notes)
+        return self._ordering.arranged(found, query, rng, notes)
 
     def rank_batch(self, user_ids: Sequence[str], query: Query) -> list[Response]:
         """Rank the catalogue for many people; see `Client.rank_batch`."""
@@ -124,7 +139,7 @@ class Serving:
             notes.append(f"item {item_id!r} has no picture: likeness is by words and behaviour")
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.like_item(row, query.limit, allowed=allowed, history=history)
-        return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
+        return self._respond(ranked, query, parts_of(ranked) if query.explain else None, notes)
 
     def complement_items(
         self,
@@ -139,7 +154,7 @@ class Serving:
         history = self._taste(user_id, notes)
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.complementing(basket, query.limit, allowed=allowed, history=history)
-        return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
+        return self._respond(ranked, query, parts_of(ranked) if query.explain else None, notes)
 
     def similar_users(self, user_id: str, query: Query) -> Response:
         """Rank the people most like one person; see `Client.similar_users`."""
@@ -156,7 +171,7 @@ class Serving:
             ranked,
             self._snapshot.user_ids,
             self._snapshot.users if query.return_metadata else None,
-            _parts(ranked) if query.explain else None,
+            parts_of(ranked) if query.explain else None,
         )
 
     def retrieve(
@@ -181,7 +196,7 @@ class Serving:
         )
         if len(ranked.rows) == 0 and text is not None and probe.texts is None and _any(allowed):
             notes.append(f"no item that passes the filter has a word of {text!r}")
-        return self._respond(ranked, query, _parts(ranked) if query.explain else None, notes)
+        return self._respond(ranked, query, parts_of(ranked) if query.explain else None, notes)
 
     def judge(self, asked: LabelSet) -> Judged:
         """Judge every item by labels; see `Client.label`."""
@@ -320,13 +335,10 @@ class Serving:
         named[only] = True
         return named if allowed is None else named & allowed
 
-    def _explain(self, ranked: Ranked, history: History) -> dict[str, Any]:
-        picks = self._ranker.most_alike_pick(history, ranked.rows)
-        ids = self._snapshot.item_ids
-        return {
-            **_parts(ranked),
-            "looks_like": [None if pick is None else ids[pick] for pick in picks],
-        }
+    @cached_property
+    def _explainer(self) -> Explainer:
+        snapshot, policy = self._snapshot, self.generation.manifest["policy"]
+        return Explainer(snapshot.catalogue, snapshot.item_ids.__getitem__, snapshot.colors, policy)
 
     def _respond(
         self,

@@ -6,7 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .features.visual import COLORS
 from .features.words import WordIndex, WordTable
+from .index.neighbours import nearest_others
 from .index.plan import build_index, open_index
 from .learn.factors import Factors
 from .learn.interactions import Interactions
@@ -33,9 +35,13 @@ TASTE_ROWS = 5_000
 """Items up to which the taste space is searched exactly: `rank` asks it for several interests, and
 scans of more items for each would take longer than all the rest."""
 
+NEIGHBOURS, COLD_NEIGHBOURS = 30, 10
+"""Nearest others kept of every item in the taste space."""
+
 _CATALOGUE_ARRAYS = ("neighbours", "neighbour_scores")
 _FACTOR_ARRAYS = ("factors", "gram")
 _TASTE_ARRAYS = ("vectors", "presence", "crowding")
+_TASTE_LISTS = ("neighbours", "cold_neighbours")
 _SPACES = ("images", "texts")
 _SPACE_ARRAYS = ("vectors", "presence", "center")
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
@@ -110,6 +116,13 @@ def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> None:
         build_index(space.vectors, space.presence, folder / "index" / name)
     taste = frozen.lesson.taste
     build_index(taste.vectors, taste.presence, folder / "index" / "taste", exact_rows=TASTE_ROWS)
+    is_cold = taste.presence & catalogue.facts.is_cold
+    for name, among, count in (
+        ("neighbours", taste.presence, NEIGHBOURS),
+        ("cold_neighbours", is_cold, COLD_NEIGHBOURS),
+    ):
+        index = open_index(taste.vectors, taste.presence, folder / "index" / "taste")
+        writer.array(f"taste_{name}", nearest_others(index, taste.vectors, among, count))
 
 
 def write_again(
@@ -172,6 +185,11 @@ class Snapshot:
         )
         self._generation = generation
 
+    @property
+    def colors(self) -> tuple[str, ...]:
+        """Names of the columns of the palettes."""
+        return COLORS
+
     def policy(self) -> Policy:
         """Open the scoring policy."""
         record = self._generation.manifest["policy"]
@@ -197,7 +215,8 @@ class Snapshot:
         return NewcomerModel.open(record, arrays)
 
     def _taste(self, generation: Generation) -> TasteSpace:
-        arrays = {name: generation.array(f"taste_{name}") for name in _TASTE_ARRAYS}
+        names = (*_TASTE_ARRAYS, *_TASTE_LISTS)
+        arrays = {name: generation.array(f"taste_{name}") for name in names}
         index = open_index(arrays["vectors"], arrays["presence"], self._folder / "index" / "taste")
         return TasteSpace(**arrays, index=index)
 

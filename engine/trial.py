@@ -14,6 +14,7 @@ from .learning import Content, Learning, Lesson, candidate_lists
 from .rank.fuse import top_rows
 from .rank.recommender import Recommender
 from .scoring import FittedPolicy, fit_policy
+from .threads import blas_threads
 from .types import Rows, Scores
 
 __all__ = ["CUT_OFF", "Trial", "run_trial"]
@@ -57,15 +58,16 @@ class Trial:
     def judge(self, rank: Callable[[int, int], Rows], progress: Progress, step: str) -> Judgement:
         """Judge a ranking of the users of this trial."""
         n_items = len(self.lesson.catalogue)
-        return judge(
-            rank,
-            self.later,
-            self.users,
-            k=CUT_OFF,
-            n_items=n_items,
-            popularity=picks_of_items(self.earlier, n_items),
-            progress=partial(progress, step),
-        )
+        with blas_threads(1):
+            return judge(
+                rank,
+                self.later,
+                self.users,
+                k=CUT_OFF,
+                n_items=n_items,
+                popularity=picks_of_items(self.earlier, n_items),
+                progress=partial(progress, step),
+            )
 
     def _unseen(self, scores: Scores, user: int, k: int, only: Rows | None) -> Rows:
         allowed = np.ones(len(scores), np.bool_)

@@ -17,6 +17,7 @@ _TITLES = ("title", "name", "product_name", "label")
 _MAX_COLUMNS = 4
 _MAX_CELL = 48
 _MAX_SHORT = 24
+_LEAST_SHARE = 0.005
 
 
 def show_response(response: "Response") -> None:
@@ -180,11 +181,17 @@ def _parts(response: "Response") -> list[str]:
     if response.explanation is None:
         return []
     parts = response.explanation["score"]["scoring_policy_scores"]
-    alike = response.explanation.get("looks_like") or [None] * len(response.ids)
+    nothing: list[Any] = [None] * len(response.ids)
+    alike = response.explanation.get("looks_like") or nothing
+    colors = response.explanation.get("palette") or nothing
     lines = []
-    for place, pick in enumerate(alike):
-        shares = [f"{name} {values[place]:.2f}" for name, values in parts.items()]
-        lines.append(escape(", ".join([*shares, *([f"looks like {pick}"] if pick else [])])))
+    for place, (pick, shared) in enumerate(zip(alike, colors, strict=True)):
+        # The greatest first, and none that rounds to nothing.
+        shares = sorted(((values[place], name) for name, values in parts.items()), reverse=True)
+        told = [f"{name} {share:.2f}" for share, name in shares if abs(share) >= _LEAST_SHARE]
+        told += [f"looks like {pick}"] if pick else []
+        told += [f"their {' and '.join(shared)}"] if shared else []
+        lines.append(escape(", ".join(told)))
     return lines
 
 

@@ -25,6 +25,10 @@ class Card:
     score: float | None = None
     parts: Mapping[str, float] = field(default_factory=dict)
     """What the score is made of, by name."""
+    because: str = ""
+    """A reason in words."""
+    look_alike: bytes | None = None
+    """JPEG bytes of what the reason speaks of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ def _card(card: Card, rank: int | None = None) -> str:
     return (
         f'<li class="card"><figure>{_picture(card)}{badge}<figcaption>'
         f'<p class="title">{escape(card.title)}</p>{subtitle}{score}{_parts(card.parts)}'
+        f"{_because(card)}"
         "</figcaption></figure></li>\n"
     )
 
@@ -148,6 +153,16 @@ def _picture(card: Card) -> str:
         f'<img src="data:image/jpeg;base64,{code}" alt="{escape(card.title)}"'
         ' width="160" height="160">'
     )
+
+
+def _because(card: Card) -> str:
+    if not card.because:
+        return ""
+    picture = ""
+    if card.look_alike is not None:
+        code = base64.b64encode(card.look_alike).decode("ascii")
+        picture = f'<img src="data:image/jpeg;base64,{code}" alt="" width="40" height="40">'
+    return f'<p class="because">{picture}{escape(card.because)}</p>'
 
 
 def _parts(parts: Mapping[str, float]) -> str:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from ..errors import ModelExistsError, StorageError
 from ..images.codec import thumbnail
 from ..images.outcome import PictureError
 from ..rank.response import Response
-from ..store.status import Status
+from ..store.status import State, Status
+from .chart import evaluation_charts
 from .page import Card, Row, Section, Table, write_gallery
 from .server import serve_folder
 from .shop import draw_shop
@@ -103,6 +104,7 @@ def run_demo(home: str | None, page: str | None, *, on_status: Callable[[Status]
         definition.write_text(_YAML, encoding="utf-8")
         client = Client(home, allow_hosts=[base_url.removeprefix("http://")])
         view = _build(client, definition, on_status)
+    evaluation = client.evaluate(MODEL, ablate=True, on_progress=_heard(on_status))
     history = _histories(shop.events)
     people = sorted(history, key=lambda user: len(history[user]), reverse=True)
     user_id = people[len(people) // 2]
@@ -114,7 +116,7 @@ def run_demo(home: str | None, page: str | None, *, on_status: Callable[[Status]
         _words_section(client, pictures),
         _people_section(client, pictures, history, people[:: max(1, len(people) // _PEOPLE)]),
         _similar_section(client, pictures, ranked.ids[:_PEOPLE]),
-        _figures_section(view),
+        _figures_section(view, evaluation),
     ]
     write_gallery(target, title="A shop that learned to see", sections=sections)
     return Demo(view, user_id, ranked, ranked.ids[0], similar, _QUERIES[0], found, target.resolve())
@@ -130,6 +132,13 @@ def _build(client: Client, definition: Path, on_status: Callable[[Status], None]
         message = f"home has a model {MODEL!r} that is not the demo's; give another --home"
         raise ModelExistsError(message)
     return client.update_model(definition=definition, on_status=on_status)
+
+
+def _heard(on_status: Callable[[Status], None]) -> Callable[[str, int, int], None]:
+    """Tell of the steps of an evaluation as of a build's."""
+    return lambda step, done, total: on_status(
+        Status(State.TUNING, step=step, done=done, total=total)
+    )
 
 
 def _words_section(client: Client, pictures: Path) -> Section:
@@ -148,15 +157,17 @@ def _people_section(
     for user in people[:_PEOPLE]:
         response = client.rank(MODEL, user, limit=_SHOWN, explain=True)
         picks = list(dict.fromkeys(reversed(history[user])))[:_SHOWN]
-        known = client.rank(MODEL, item_ids=picks, limit=len(picks))
-        latest = sorted(known.metadata or [], key=lambda item: picks.index(item["item_id"]))
+        known = client.rank(MODEL, item_ids=history[user], limit=len(history[user]))
+        urls = {str(item["item_id"]): item["image_url"] for item in known.metadata or []}
+        records = {item["item_id"]: item for item in known.metadata or []}
+        latest = [records[pick] for pick in picks if pick in records]
         rows.append(
             Row(
                 f"Person {user}",
                 "picked lately",
                 [_card(item, pictures) for item in latest],
                 "ranked for them",
-                _cards(response, pictures),
+                _cards(response, pictures, urls),
             )
         )
     note = "Nothing in the texts tells colour or pattern: what was learned, the pictures told."
@@ -180,7 +191,7 @@ def _similar_section(client: Client, pictures: Path, item_ids: list[str]) -> Sec
     return Section("Similar items", rows=rows)
 
 
-def _figures_section(view: Mapping[str, Any]) -> Section:
+def _figures_section(view: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Section:
     found = view["coverage"]["total"]
     failures = {reason: fact["count"] for reason, fact in found["reasons"].items()}
     outcomes = {"ok": found["ok"], "missing": found["missing"], **failures}
@@ -189,6 +200,7 @@ def _figures_section(view: Mapping[str, Any]) -> Section:
     return Section(
         "Figures",
         f"Held out: {metrics['split']}.",
+        charts=evaluation_charts(evaluation),
         tables=[
             Table(
                 "Pictures",
@@ -207,15 +219,25 @@ def _figures_section(view: Mapping[str, Any]) -> Section:
     )
 
 
-def _cards(response: Response, pictures: Path) -> list[Card]:
-    """Cards with scores and their parts; the response must be explained."""
-    explained = (response.explanation or {})["score"]["scoring_policy_scores"]
-    return [
-        _card(record, pictures, score, {name: values[place] for name, values in explained.items()})
-        for place, (record, score) in enumerate(
-            zip(response.metadata or [], response.scores, strict=True)
-        )
-    ]
+def _cards(response: Response, pictures: Path, urls: Mapping[str, str] | None = None) -> list[Card]:
+    """Cards with scores and their parts; the response must be explained.
+
+    With `urls`, by item id, they also show the pick that each item looks like.
+    """
+    explanation = response.explanation or {}
+    explained = explanation["score"]["scoring_policy_scores"]
+    cards = []
+    for place, record in enumerate(response.metadata or []):
+        parts = {name: values[place] for name, values in explained.items() if values[place] > 0}
+        card = _card(record, pictures, response.scores[place], parts)
+        pick = explanation.get("looks_like", [None] * len(response.ids))[place]
+        if pick is not None and urls is not None:
+            alike = _thumbnail(pictures, urls.get(pick))
+            colors = " and ".join(explanation["palette"][place])
+            words = "looks like what they picked" + (f"; their {colors}" if colors else "")
+            card = replace(card, because=words, look_alike=alike)
+        cards.append(card)
+    return cards
 
 
 def _card(

@@ -67,6 +67,8 @@ figcaption p { margin: 0; }
 }
 .subtitle, .parts { color: var(--quiet); }
 .parts { font-size: 0.7rem; }
+.because { display: flex; align-items: center; gap: 6px; font-size: 0.7rem; color: var(--quiet); }
+.because img { width: 40px; height: 40px; object-fit: cover; border-radius: 4px; }
 .parts span { display: flex; align-items: baseline; gap: 5px; }
 .parts span::before {
   content: ""; width: 7px; height: 7px; border-radius: 2px; background: var(--a);

@@ -22,6 +22,7 @@ __all__ = ["WordIndex", "WordTable", "build_words", "no_words"]
 _WORD = r"[\p{L}\p{N}]+"
 _WORD_PYTHON = re.compile(r"[^\W_]+")
 # A word of half the catalogue has this idf: of two items that share it, it says nothing.
+_TINY = float(np.finfo(np.float32).tiny)
 _TELLING_IDF = math.log1p(2)
 
 
@@ -151,7 +152,7 @@ class WordIndex:
 
     def _profile(self, rows: Rows, weights: Scores) -> tuple[NDArray[np.int32], Scores]:
         """Return the telling words of some items, ascending, and how much each counts."""
-        total = max(float(weights.sum()), np.finfo(np.float32).tiny)
+        total = max(float(weights.sum()), _TINY)
         entries, counts = self._entries(rows)
         words = self._table.words[entries]
         shares = self._table.weights[entries] * np.repeat(weights / np.float32(total), counts)

@@ -36,6 +36,11 @@ class Lists:
     def __len__(self) -> int:
         return len(self.n_relevant)
 
+    def filled(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return how many candidates the lists that have any hold, and where they begin."""
+        sizes = np.diff(self.offsets)
+        return sizes[sizes > 0], self.offsets[:-1][sizes > 0]
+
     def where(self, kept: NDArray[np.bool_]) -> "Lists":
         """Return the lists at which `kept`, shape (q,), is true."""
         sizes = np.diff(self.offsets)
@@ -45,11 +50,12 @@ class Lists:
 
     def scores(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         """Score all candidates, shape (m,), from 0 to 1: a list's silent signals take no part."""
-        if len(self) == 0:
+        sizes, starts = self.filled()
+        if len(starts) == 0:
             return np.zeros(0, np.float32)
-        told = np.maximum.reduceat(self.values, self.offsets[:-1], axis=0) > 0
+        told = np.maximum.reduceat(self.values, starts, axis=0) > 0
         totals = np.maximum(told @ weights, 1e-12)
-        whole = np.repeat(totals, np.diff(self.offsets))
+        whole = np.repeat(totals, sizes)
         scores: NDArray[np.float32] = (self.values @ weights / whole).astype(np.float32)
         return scores
 
@@ -140,13 +146,17 @@ def logistic(scores: NDArray[np.float32], relevant: NDArray[np.bool_]) -> tuple[
         if share <= _SMALLEST or np.abs(step).max() < _SMALLEST:
             break
         weights = weights - share * step
-    slope = max(float(weights[0]), _LEAST_SLOPE) / spread
+    if weights[0] < _LEAST_SLOPE:  # scores say nothing: what is left is how many were picked
+        wanted = float(targets.sum())
+        weights = np.array([_LEAST_SLOPE, np.log(wanted / (len(scores) - wanted))])
+    slope = float(weights[0]) / spread
     return slope, float(weights[1]) - slope * mean
 
 
 def _told(lists: Lists) -> int:
     """Count the lists that hold a pick."""
-    return int(np.count_nonzero(np.logical_or.reduceat(lists.relevant, lists.offsets[:-1])))
+    _, starts = lists.filled()
+    return int(np.count_nonzero(np.logical_or.reduceat(lists.relevant, starts)))
 
 
 def _slope(

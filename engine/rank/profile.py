@@ -12,6 +12,7 @@ __all__ = ["MAX_PICKS", "Profile", "interests", "read_profile"]
 MAX_PICKS = 200
 """Latest picks of a history that speak for it; older ones change no order any more."""
 RECENCY_HALF_LIFE_DAYS = 90.0
+_LEAST_DECAY = 2.0**-20  # a pick of 1970 must not round to none
 MAX_INTERESTS = 4
 _SAME_INTEREST = 0.5
 """Cosine in the taste space from which on two picks are of one interest."""
@@ -52,7 +53,8 @@ def read_profile(history: History) -> Profile:
         return Profile(rows, weights.astype(np.float32), history.rows)
     times = history.times[picked]
     days = (times[-1] - times) / _MICROSECONDS_PER_DAY
-    counts = np.sqrt(weights) * by_order(len(rows)) * np.exp2(-days / RECENCY_HALF_LIFE_DAYS)
+    decay = np.maximum(np.exp2(-days / RECENCY_HALF_LIFE_DAYS), _LEAST_DECAY)
+    counts = np.sqrt(weights) * by_order(len(rows)) * decay
     return Profile(rows, counts.astype(np.float32), history.rows)
 
 
@@ -85,5 +87,5 @@ def interests(vectors: Vectors, weights: Scores) -> tuple[Vectors, Scores]:
     belongs = (vectors @ vectors[begun].T).argmax(axis=1)
     shares = np.where(belongs[:, None] == np.arange(len(begun)), weights[:, None], 0)
     means = shares.T @ vectors
-    lengths = np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.float32(1e-6))
+    lengths = np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.float32(1e-12))
     return (means / lengths).astype(np.float32), shares.sum(axis=0).astype(np.float32)

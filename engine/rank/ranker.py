@@ -145,18 +145,6 @@ class Ranker:
             weights = {**weights, "words": semantic * (1 - SEMANTIC_SHARE) / SEMANTIC_SHARE}
         return best_first(fuse(pool, fused, weights), k)
 
-    def most_alike_pick(self, history: History, rows: Rows) -> list[int | None]:
-        """Return, for every row, the pick of the history that looks most like it, if any can."""
-        picks = read_profile(history).rows
-        images = self._catalogue.images
-        picks = picks[images.presence[picks]]
-        if len(picks) == 0:
-            return [None] * len(rows)
-        cosine = images.centered(rows) @ images.centered(picks).T
-        nearest = picks[cosine.argmax(axis=1)]
-        present = images.presence[rows]
-        return [int(pick) if seen else None for pick, seen in zip(nearest, present, strict=True)]
-
     def _like(
         self,
         rows: Rows,

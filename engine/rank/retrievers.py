@@ -38,8 +38,8 @@ def candidates(
 ) -> Rows:
     """Return candidates for a person, ascending, each once.
 
-    `knn` brings what lies nearest to each of the person's interests in the taste space;
-    `collaborative` what is picked together with their
+    `knn` brings what lies nearest to each of the latest picks in the taste space; `collaborative`
+    what is picked together with their
     picks; `trending` and `toplist` what is popular now and ever; `chronological` the newest;
     `cold_start` the nearest, or without picks the newest, of those that hardly anyone picked yet;
     `random` a sample.
@@ -66,7 +66,7 @@ def candidates(
     if sizes["trending"]:
         sizes["trending"] = max(sizes["trending"], k)
     retrievers: dict[str, Callable[[int], Rows]] = {
-        "knn": lambda size: _nearest(catalogue, profile, size, allowed),
+        "knn": lambda size: catalogue.taste.near_picks(profile, size, allowed),
         "collaborative": lambda size: top_rows(together, size, (together > 0) & allowed),
         "trending": lambda size: _first(catalogue.facts.most_trending, size, allowed),
         "toplist": lambda size: _first(catalogue.facts.most_popular, size, allowed),
@@ -78,22 +78,11 @@ def candidates(
     return np.unique(np.concatenate([*found, np.zeros(0, np.int32)])).astype(np.int32)
 
 
-def _nearest(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:
-    found = catalogue.taste.interests(profile)
-    if found is None:
-        return np.zeros(0, np.int32)
-    interests, _ = found
-    return catalogue.taste.nearest(interests, -(-size // len(interests)), allowed)
-
-
 def _cold(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:
-    """Return the cold items nearest to the strongest interest, or the newest ones."""
     cold = allowed & catalogue.facts.is_cold
-    found = catalogue.taste.interests(profile)
-    if found is None:
+    if len(profile) == 0:
         return _first(catalogue.facts.newest, size, cold)
-    interests, weights = found
-    return catalogue.taste.nearest(interests[[int(weights.argmax())]], size, cold)
+    return catalogue.taste.cold_near_picks(profile, size, cold)
 
 
 def _first(order: Rows, size: int, allowed: Mask) -> Rows:

@@ -13,6 +13,8 @@ SHARPNESS = 5.0
 """How much nearer picks count for more; `learn.taste` trains for the same."""
 _LATEST = 30
 """Picks that an item is compared with."""
+_WIDE = 0.25
+"""Share of what the lists bring that must pass a filter for the lists to do."""
 
 
 class TasteSpace:
@@ -28,24 +30,56 @@ class TasteSpace:
         How many others an item lies near to, above 0, shape (n,); see `likeness`.
     index
         Finds the nearest of the vectors.
+    neighbours, cold_neighbours
+        Of every item the nearest others, and the nearest of those that hardly anyone picked, best
+        first, padded with -1, shapes (n, c) and (n, e). None where they are not prepared: then the
+        index is asked for those of the picks.
     """
 
-    def __init__(self, vectors: Vectors, presence: Mask, crowding: Scores, index: Nearest) -> None:
+    def __init__(
+        self,
+        vectors: Vectors,
+        presence: Mask,
+        crowding: Scores,
+        index: Nearest,
+        neighbours: Rows | None = None,
+        cold_neighbours: Rows | None = None,
+    ) -> None:
         self.vectors = vectors
         self.presence = presence
         self.crowding = crowding
+        self.neighbours = neighbours
+        self.cold_neighbours = cold_neighbours
         self._index = index
 
-    def interests(self, profile: Profile) -> tuple[Vectors, Scores] | None:
-        """Return a person's interests and their weights; None if no pick has a place."""
-        picks = self._placed(profile)
-        if len(picks) == 0:
-            return None
-        return interests(self.vectors[picks.rows], picks.weights)
+    def near_picks(self, profile: Profile, size: int, allowed: Mask) -> Rows:
+        """Return about `size` allowed items that are near to a person's latest picks.
+
+        As many of the nearest of each pick; where a filter leaves less than a quarter of all items,
+        the nearest of those to each of the person's interests. Items may come up twice.
+        """
+        return self._near(profile, size, allowed, self.neighbours)
+
+    def cold_near_picks(self, profile: Profile, size: int, cold: Mask) -> Rows:
+        """Return the same of items that hardly anyone picked, `cold` being those allowed."""
+        return self._near(profile, size, cold, self.cold_neighbours)
 
     def nearest(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Rows:
         """Return the rows nearest to each of `vectors`, shape (q, d), k of each."""
         return self._index.query(vectors, k, allowed=allowed).rows.ravel()
+
+    def _near(self, profile: Profile, size: int, allowed: Mask, lists: Rows | None) -> Rows:
+        picks = self._placed(profile.latest(_LATEST))
+        if len(picks) == 0:
+            return np.zeros(0, np.int32)
+        if lists is not None:
+            near = lists[picks.rows, : -(-size // len(picks))].ravel()
+            near = near[near >= 0]
+            found: Rows = near[allowed[near]]
+            if len(found) >= _WIDE * len(near):
+                return found
+        centres, _ = interests(self.vectors[picks.rows], picks.weights)
+        return self.nearest(centres, -(-size // len(centres)), allowed)
 
     def likeness(self, pool: Rows, profile: Profile) -> Scores | None:
         """How alike items are to a person's picks; None if no pick has a place.

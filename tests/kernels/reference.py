@@ -240,3 +240,21 @@ def solve_rows(offsets, columns, strengths, others, base):
         left = np.diag(base.astype(np.float64)) + vectors.T @ weights @ vectors
         factors[row] = np.linalg.solve(left, vectors.T @ weights.sum(axis=1))
     return factors
+
+
+def lambda_gradient(values, offsets, relevant, ideals, weights, k):
+    """Every pair of every list by itself: Burges, Ragno & Le (2006), scores linear."""
+    gradients = np.zeros((len(offsets) - 1, values.shape[1]))
+    for which in range(len(gradients)):
+        span = slice(offsets[which], offsets[which + 1])
+        rows, wanted = values[span].astype(np.float64), relevant[span]
+        scores = rows @ weights
+        ranks = np.empty(len(rows), np.int64)
+        ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(rows) + 1)
+        gains = np.where(ranks <= k, 1 / np.log2(1 + ranks), 0)
+        for better in np.flatnonzero(wanted):
+            for worse in np.flatnonzero(~wanted):
+                change = abs(gains[better] - gains[worse]) / ideals[which]
+                pull = change / (1 + np.exp(scores[better] - scores[worse]))
+                gradients[which] += pull * (rows[worse] - rows[better])
+    return gradients

@@ -1,0 +1,98 @@
+"""Joins an answer with its reasons: parts of the score, the look-alike, the colours, the chance."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .rank.catalogue import Catalogue
+from .rank.fuse import Ranked
+from .rank.profile import Profile, read_profile
+from .rank.space import Space
+from .types import History, Rows
+
+__all__ = ["Explainer", "parts_of"]
+
+_NOTABLE_SHARE = 0.15
+"""Share of a picture, and of what a person picks, from which on a colour is worth a word."""
+
+
+def parts_of(ranked: Ranked) -> dict[str, Any]:
+    """Return the parts of every score, by signal, as a response has them."""
+    parts = {name: _rounded(values) for name, values in ranked.parts.items()}
+    return {"score": {"scoring_policy_scores": parts}}
+
+
+class Explainer:
+    """Says why items were ranked for a person, from one generation.
+
+    Parameters
+    ----------
+    catalogue
+        The items.
+    item_id
+        Returns the id of an item row.
+    colors
+        Names of the columns of the palettes.
+    policy
+        What the manifest says of the scoring policy.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        item_id: Callable[[int], str],
+        colors: Sequence[str],
+        policy: Mapping[str, Any],
+    ) -> None:
+        self._catalogue = catalogue
+        self._item_id = item_id
+        self._colors = colors
+        self._policy = policy
+
+    def explain(self, ranked: Ranked, history: History) -> dict[str, Any]:
+        """Return the reasons for results, lists parallel to them.
+
+        Returns
+        -------
+        dict
+            ``score`` has ``scoring_policy_scores``, the parts by signal, and, where the policy
+            learned it, ``probability``: the chance that a candidate with such a score is picked.
+            ``looks_like`` has the person's own pick that looks most like each item, None where
+            there is no picture to compare; ``palette`` the colours of each that they pick much of.
+        """
+        profile = read_profile(history)
+        reasons = parts_of(ranked)
+        if self._policy.get("learned"):
+            odds = self._policy["slope"] * ranked.scores + self._policy["intercept"]
+            reasons["score"]["probability"] = _rounded(1 / (1 + np.exp(-odds)))
+        picks = most_alike_picks(self._catalogue.images, profile.rows, ranked.rows)
+        return {
+            **reasons,
+            "looks_like": [None if pick is None else self._item_id(pick) for pick in picks],
+            "palette": self._shared_colors(ranked.rows, profile),
+        }
+
+    def _shared_colors(self, rows: Rows, profile: Profile) -> list[list[str]]:
+        palettes = self._catalogue.facts.palettes
+        if palettes.shape[1] == 0 or len(profile) == 0:
+            return [[] for _ in rows]
+        picked = profile.weights @ palettes[profile.rows]
+        liked = picked >= _NOTABLE_SHARE * max(float(picked.sum()), 1e-6)
+        shared = liked & (palettes[rows] >= _NOTABLE_SHARE)
+        return [[self._colors[place] for place in np.flatnonzero(row).tolist()] for row in shared]
+
+
+def most_alike_picks(images: Space, picks: Rows, rows: Rows) -> list[int | None]:
+    """Return, for every row, the pick that looks most like it; None where a picture is missing."""
+    picks = picks[images.presence[picks]]
+    if len(picks) == 0:
+        return [None] * len(rows)
+    nearest = picks[images.cosines(rows, picks).argmax(axis=1)]
+    present = images.presence[rows]
+    return [int(pick) if seen else None for pick, seen in zip(nearest, present, strict=True)]
+
+
+def _rounded(values: NDArray[Any]) -> list[float]:
+    return [round(float(value), 6) for value in values]
