@@ -8,16 +8,17 @@ pictures, fewer, and they are drowned.
 from collections import Counter
 
 import numpy as np
-import polars as pl
 from quality_data import Tables
 from quality_measures import Estimate, estimate
 from quality_tasks import encode_pictures, joint_texts
 from sightline.encode.base import Encoder
-from sightline.features.words import WordIndex, build_words
+from sightline.features.words import no_words
 from sightline.index.plan import fresh_index
 from sightline.rank.catalogue import Catalogue
+from sightline.rank.facts import no_facts
 from sightline.rank.ranker import Ranker
 from sightline.rank.space import Space
+from sightline.rank.taste import TasteSpace
 from sightline.types import Mask, Vectors
 
 __all__ = ["modality_gap"]
@@ -65,15 +66,17 @@ def modality_gap(encoder: Encoder, tables: Tables) -> dict[str, Estimate]:
 
 def _catalogue(pictures: Vectors, titles: Vectors, seen: Mask) -> Catalogue:
     """Build the catalogue of a shop in which nobody has done anything yet, of vectors alone."""
-    nobody = np.zeros((len(seen), 0), np.int32)
-    no_words = build_words(pl.DataFrame({"title": [None] * len(seen)}), [])
+    n_items = len(seen)
+    nobody = np.zeros((n_items, 0), np.int32)
+    nowhere = np.zeros((n_items, 0), np.float32), np.zeros(n_items, np.bool_)
     return Catalogue(
         images=_space(pictures, seen),
-        texts=_space(titles, np.ones(len(seen), np.bool_)),
+        texts=_space(titles, np.ones(n_items, np.bool_)),
         neighbours=nobody,
         neighbour_scores=nobody.astype(np.float32),
-        trend=np.zeros(len(seen), np.float32),
-        words=WordIndex(no_words, lambda _: None),
+        words=no_words(n_items),
+        facts=no_facts(n_items),
+        taste=TasteSpace(*nowhere, np.ones(n_items, np.float32), fresh_index(*nowhere)),
     )
 
 

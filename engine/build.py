@@ -31,7 +31,7 @@ from .pictures import Looks, see_pictures
 from .rank.catalogue import Catalogue, taste_vector
 from .rank.labels import Judged
 from .rank.people import People
-from .scoring import prior_policy
+from .scoring import check_policy, prior_policy
 from .snapshot import Frozen, FrozenTables, write_snapshot
 from .sources.connect import Binding
 from .sources.pairs import PairTable
@@ -131,7 +131,8 @@ def _build(
     status.stage(State.FETCHING)
     encoder = encoders.open(config.encoder or MINI, progress=status.progress)
     record = encoders.record(encoder)
-    for column in config.labels:  # before the work of hours
+    check_policy(config.policies.scoring)  # before the work of hours
+    for column in config.labels:
         refuse_unfit(column.asked, record)
     inputs = _fetch(home, config, connections, allow_hosts, encoder, status)
     record["given"] = inputs.given
@@ -143,9 +144,10 @@ def _build(
         config.policies, config.interaction_half_life_days, threads=encoders.compute.cores
     )
     trial, metrics = _tune(learning, content, inputs.interactions, status)
-    policy = prior_policy() if trial is None else trial.policy
+    policy = prior_policy(config.policies.scoring) if trial is None else trial.policy
     status.stage(State.TRAINING)
-    lesson = learning.of(content, inputs.interactions, status.progress)
+    known = None if trial is None else trial.lesson
+    lesson = learning.of(content, inputs.interactions, status.progress, like=known)
     status.progress("people")
     people = _people(lesson.catalogue, inputs.interactions)
     newcomers = _newcomers(inputs, lesson)

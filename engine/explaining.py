@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from .rank.catalogue import Catalogue
 from .rank.fuse import Ranked
 from .rank.profile import Profile, read_profile
+from .rank.query import Query
 from .rank.space import Space
 from .types import History, Rows
 
@@ -51,20 +52,22 @@ class Explainer:
         self._colors = colors
         self._policy = policy
 
-    def explain(self, ranked: Ranked, history: History) -> dict[str, Any]:
+    def explain(self, ranked: Ranked, history: History, query: Query) -> dict[str, Any]:
         """Return the reasons for results, lists parallel to them.
 
         Returns
         -------
         dict
             ``score`` has ``scoring_policy_scores``, the parts by signal, and, where the policy
-            learned it, ``probability``: the chance that a candidate with such a score is picked.
+            learned it and made the score alone, ``probability``: the chance that a candidate with
+            such a score is picked.
             ``looks_like`` has the person's own pick that looks most like each item, None where
             there is no picture to compare; ``palette`` the colours of each that they pick much of.
         """
         profile = read_profile(history)
         reasons = parts_of(ranked)
-        if self._policy.get("learned"):
+        is_own = query.inference.value_model is None and query.inference.boosting_factor == 0
+        if self._policy.get("learned") and is_own and len(profile):
             odds = self._policy["slope"] * ranked.scores + self._policy["intercept"]
             reasons["score"]["probability"] = _rounded(1 / (1 + np.exp(-odds)))
         picks = most_alike_picks(self._catalogue.images, profile.rows, ranked.rows)

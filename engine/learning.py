@@ -12,9 +12,11 @@ from .features.facts import ItemFacts
 from .index.plan import fresh_index
 from .inference import Inference
 from .learn.collaborative import Collaborative, factors_from_content, learn_collaborative
+from .learn.evaluation import picks_of_items
 from .learn.factors import Factors
 from .learn.fusion import Lists
 from .learn.interactions import Interactions
+from .learn.popular import best_half_life, expected_popularity
 from .learn.taste import Taste, learn_taste
 from .policies import Policies
 from .rank.catalogue import Catalogue, WordScorer
@@ -64,6 +66,8 @@ class Lesson:
     catalogue: Catalogue
     collaborative: Collaborative
     taste: Taste
+    trend_half_life: float
+    """Half-life of the trend, in days."""
     report: Mapping[str, Any] = field(default_factory=dict)
     """What was chosen, and what each part is worth by its own measure; JSON values."""
 
@@ -89,25 +93,45 @@ class Learning:
     seed: int = 0
     threads: int = 1
 
-    def of(self, content: Content, interactions: Interactions, progress: Progress) -> Lesson:
-        """Learn from these histories what is picked together, tastes, and what is popular."""
-        with blas_threads(self.threads):
-            return self._learned(content, interactions, progress)
+    def of(
+        self,
+        content: Content,
+        interactions: Interactions,
+        progress: Progress,
+        *,
+        like: Lesson | None = None,
+    ) -> Lesson:
+        """Learn from these histories what is picked together, tastes, and what is popular.
 
-    def _learned(self, content: Content, interactions: Interactions, progress: Progress) -> Lesson:
+        What has to be tried out, such as how long to train, is taken over from the lesson that a
+        part of the histories taught, `like`, where there is one.
+        """
+        with blas_threads(1):
+            return self._learned(content, interactions, progress, like)
+
+    def _learned(
+        self,
+        content: Content,
+        interactions: Interactions,
+        progress: Progress,
+        like: Lesson | None,
+    ) -> Lesson:
         n_items = len(content)
         histories = interactions.decayed(self.half_life_days)
-        collaborative = self._collaborative(histories, n_items, progress)
+        with blas_threads(self.threads):  # these products are large, those of taste small
+            collaborative = self._collaborative(histories, n_items, progress, like)
         taste = learn_taste(
             content.images,
             content.texts,
             histories,
             pairs=content.pairs,
+            like=None if like is None else like.taste,
             seed=self.seed,
             threads=self.threads,
             progress=lambda done, total: progress("taste", done, total),
         )
-        facts = _facts(content, histories)
+        half_life = like.trend_half_life if like else best_half_life(histories, n_items)
+        facts = _facts(content, histories, taste, half_life)
         known = factors_from_content(
             taste.vectors,
             taste.presence,
@@ -137,11 +161,12 @@ class Learning:
             "no_factors": collaborative.reason,
             "cold_factors_r2": round(known.r2, 4),
             "taste": taste.report,
+            "trend_half_life_days": half_life if np.isfinite(half_life) else None,
         }
-        return Lesson(catalogue, collaborative, taste, report)
+        return Lesson(catalogue, collaborative, taste, half_life, report)
 
     def _collaborative(
-        self, histories: Interactions, n_items: int, progress: Progress
+        self, histories: Interactions, n_items: int, progress: Progress, like: Lesson | None
     ) -> Collaborative:
         policy = self.policies.embedding.policy_type
         if policy in _NO_LISTS or not (histories.weights > 0).any():
@@ -153,6 +178,7 @@ class Learning:
             histories,
             n_items,
             method=_METHODS[policy],
+            like=None if like is None else like.collaborative,
             seed=self.seed,
             threads=self.threads,
             progress=progress,
@@ -202,19 +228,29 @@ def candidate_lists(
     return lists, np.array(known, np.int64)
 
 
-def _facts(content: Content, histories: Interactions) -> Facts:
+def _facts(content: Content, histories: Interactions, taste: Taste, half_life: float) -> Facts:
     n_items = len(content)
-    picked = histories.weights > 0
+    events = picks_of_items(histories, n_items)
     popular = np.log1p(popularity(histories.rows, histories.weights, n_items))
+    popular = (popular / max(float(popular.max(initial=0)), 1e-6)).astype(np.float32)
+    trending = trend(
+        histories.rows, histories.weights, histories.times, n_items, half_life_days=half_life
+    )
+    hoped = expected_popularity(taste.vectors, taste.presence, popular, events)
     return Facts(
-        events=np.bincount(histories.rows[picked], minlength=n_items).astype(np.int32),
-        popularity=(popular / max(float(popular.max(initial=0)), 1e-6)).astype(np.float32),
-        trend=trend(histories.rows, histories.weights, histories.times, n_items),
+        events=events.astype(np.int32),
+        popularity=np.maximum(popular, hoped),
+        trend=np.maximum(trending, hoped * _least(trending)),
         newness=content.facts.newness,
         prices=content.facts.prices,
         categories=content.facts.categories,
         palettes=content.palettes,
     )
+
+
+def _least(values: NDArray[np.float32]) -> np.float32:
+    """Return the least value above 0, or 1 where there is none."""
+    return np.float32(values[values > 0].min(initial=1))
 
 
 def _factors(collaborative: Collaborative) -> Factors | None:

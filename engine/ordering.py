@@ -71,26 +71,29 @@ class Ordering:
             notes.append(f"the value model says nothing of {unknown} candidates: they come last")
         return best_first(Ranked(found.rows, values, found.parts), len(found.rows))
 
-    def _numbers(self, name: str) -> NDArray[Any]:
+    def _numbers(self, name: str) -> NDArray[np.float64]:
         """Return a column for a value model, shape (n,); times are seconds since 1970."""
         import polars as pl  # most queries do without
 
         column = self._column(name.removeprefix("item."), "value_model")
-        if column.dtype.is_temporal():
+        if isinstance(column.dtype, pl.Date | pl.Datetime):
             column = column.cast(pl.Datetime("us")).to_physical() / 1e6
-        values: NDArray[Any] = column.to_numpy()
-        return values
+        return _as_numbers(column, "value_model")
 
     def _codes(self, name: str) -> NDArray[np.int64]:
         """Return the values of a column as numbers from 0, -1 where there is none, shape (n,)."""
         import polars as pl
 
         column = self._column(name, "diversity_attributes")
-        if column.dtype.is_nested():
-            column = column.cast(pl.List(pl.String)).list.sort().list.join("\x1f")
-        codes = column.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
-        numbers: NDArray[np.int64] = codes
-        return numbers
+        try:
+            if isinstance(column.dtype, pl.List | pl.Array):
+                column = column.cast(pl.List(pl.String)).list.sort().list.join("\x1f")
+            ranks = column.rank("dense")
+        except pl.exceptions.PolarsError as error:
+            message = f"diversity_attributes cannot tell the values of {name!r} apart: {error}"
+            raise ConfigError(message) from error
+        codes: NDArray[np.int64] = ranks.cast(pl.Int64).fill_null(0).to_numpy() - 1
+        return codes
 
     def _column(self, name: str, asked_by: str) -> Any:  # noqa: ANN401 - a Polars series
         columns = self._columns()
@@ -121,6 +124,18 @@ class Ordering:
         columns = self._columns()
         if _BOOST_COLUMN not in columns.columns:
             return self._catalogue.facts.popularity
-        given = columns[_BOOST_COLUMN].cast(float, strict=False).fill_null(0).to_numpy()
+        given = _as_numbers(columns[_BOOST_COLUMN], "boosting_factor")
         boost: Scores = np.clip(np.nan_to_num(given), 0, 1).astype(np.float32)
         return boost
+
+
+def _as_numbers(column: Any, asked_by: str) -> NDArray[np.float64]:  # noqa: ANN401
+    """Return numbers or truth values, NaN where there is none."""
+    import polars as pl
+
+    if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
+        message = f"{asked_by} needs numbers, but the column {column.name!r} is {column.dtype}"
+        raise ConfigError(message)
+    # Decimals, and truth values of which some are null, would be Python objects to NumPy.
+    numbers: NDArray[np.float64] = column.cast(pl.Float64).to_numpy()
+    return numbers

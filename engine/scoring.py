@@ -7,19 +7,21 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .boosted import train_trees
+from .boosted import check_settings, require_lightgbm, train_trees
 from .learn.fusion import Lists, learn_weights, logistic
 from .policies import ScoringPolicy
 from .rank.policy import PRIOR, Boosted, Drawn, Ensemble, One, Policy, Retrieved
 from .rank.signals import SIGNALS
 from .rank.trees import Trees
 
-__all__ = ["FittedPolicy", "fit_policy", "prior_policy"]
+__all__ = ["FittedPolicy", "check_policy", "fit_policy", "prior_policy"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
 _SHARPNESS = 10.0
 _SINGLE = {"popular": "popularity", "rising": "trend"}
+_LEARNED = {"score-ensemble", "lightgbm"}
+_AS_USUAL = ScoringPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,19 @@ class FittedPolicy:
         if kind in _SINGLE:
             return One(_SINGLE[kind])
         return Drawn() if kind == "random" else Retrieved()
+
+
+def check_policy(wanted: ScoringPolicy) -> None:
+    """Refuse what `fit_policy` refuses: call it before the hours of work that come first.
+
+    Raises
+    ------
+    UnsupportedError
+        As `fit_policy`.
+    """
+    if wanted.lightgbm is not None:
+        check_settings(wanted.lightgbm)
+        require_lightgbm()
 
 
 def fit_policy(
@@ -73,8 +88,8 @@ def fit_policy(
         arrays = trees.to_arrays()
         record = {"policy_type": "lightgbm", "lists": len(lists), "arrays": sorted(arrays)}
         return FittedPolicy(record, arrays)
-    if wanted.policy_type != "score-ensemble":
-        return FittedPolicy({"policy_type": wanted.policy_type})
+    if wanted.policy_type not in _LEARNED:
+        return prior_policy(wanted)
     prior = _prior()
     learned = learn_weights(
         lists,
@@ -85,8 +100,10 @@ def fit_policy(
     return _ensemble(prior if learned is None else learned, lists, learned=learned is not None)
 
 
-def prior_policy() -> FittedPolicy:
-    """Return the ensemble that nothing was learned for."""
+def prior_policy(wanted: ScoringPolicy = _AS_USUAL) -> FittedPolicy:
+    """Return the policy where nothing can be learned: for one that would be, the ensemble."""
+    if wanted.policy_type not in _LEARNED:
+        return FittedPolicy({"policy_type": wanted.policy_type})
     nothing = np.zeros((0, len(SIGNALS)), np.float32)
     none = np.zeros(0, np.bool_)
     lists = Lists(nothing, np.zeros(1, np.int64), none, np.zeros(0, np.int64))

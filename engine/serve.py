@@ -90,7 +90,7 @@ class Serving:
         allowed = self._allowed(query.filter_predicate)
         if len(ranked.rows) == 0 and len(history) > 0 and only is None and _any(allowed):
             notes.append("nothing is left to show: every item that passes was seen")
-        explanation = self._explainer.explain(ranked, history) if query.explain else None
+        explanation = self._explainer.explain(ranked, history, query) if query.explain else None
         return self._respond(ranked, query, explanation, notes)
 
     def _ranked(
@@ -105,9 +105,8 @@ class Serving:
         allowed = self._allowed(query.filter_predicate)
         rng = np.random.default_rng(query.inference.seed)
         if guess is not None:
-            found = for_newcomer(
-                self._snapshot.catalogue, guess, query.limit, self._among(only, allowed)
-            )
+            shown = self._among(only, allowed, history)
+            found = for_newcomer(self._snapshot.catalogue, guess, query.limit, shown)
         else:
             found = self._recommender.for_person(
                 history,
@@ -234,11 +233,7 @@ class Serving:
 
     @cached_property
     def _ordering(self) -> Ordering:
-        return Ordering(self._snapshot.catalogue, lambda: self._columns)
-
-    @cached_property
-    def _columns(self) -> Any:  # noqa: ANN401 - a Polars frame, imported only with a filter
-        return self._snapshot.columns()
+        return Ordering(self._snapshot.catalogue, self._snapshot.columns)
 
     def _allowed(self, predicate: str | None) -> Mask | None:
         """Rows that a filter lets through; the latest filters are kept.
@@ -252,7 +247,7 @@ class Serving:
         if mask is None:
             from .rank.filters import filter_mask  # imports Polars: most queries do without
 
-            mask = filter_mask(predicate, self._columns)
+            mask = filter_mask(predicate, self._snapshot.columns())
             if len(self._masks) >= _FILTERS_KEPT:
                 self._masks.pop(next(iter(self._masks)), None)
             self._masks[predicate] = mask
@@ -277,7 +272,7 @@ class Serving:
 
     def _rows_by_id(self, item_ids: Iterable[str], notes: list[str]) -> dict[str, int]:
         """Rows of the ids that there are, in the order given; the others are told of."""
-        rows = {item_id: self._snapshot.item_ids.row(item_id) for item_id in item_ids}
+        rows = self._snapshot.item_ids.rows(item_ids)
         if unknown := [item_id for item_id, row in rows.items() if row is None]:
             notes.append(f"unknown items left out: {', '.join(unknown[:_NAMED])}")
         return {item_id: row for item_id, row in rows.items() if row is not None}
@@ -328,12 +323,11 @@ class Serving:
         notes.append(f"{_nobody(user_id)}: {likened}")
         return guess
 
-    def _among(self, only: Rows | None, allowed: Mask | None) -> Mask | None:
-        if only is None:
-            return allowed
-        named = np.zeros(len(self._snapshot.item_ids), np.bool_)
-        named[only] = True
-        return named if allowed is None else named & allowed
+    def _among(self, only: Rows | None, allowed: Mask | None, history: History) -> Mask:
+        """Say what may be shown: what is named, or else what was not seen."""
+        shown = np.full(len(self._snapshot.item_ids), only is None)
+        shown[history.rows if only is None else only] = only is not None
+        return shown if allowed is None else shown & allowed
 
     @cached_property
     def _explainer(self) -> Explainer:

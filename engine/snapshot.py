@@ -35,7 +35,7 @@ TASTE_ROWS = 5_000
 """Items up to which the taste space is searched exactly: `rank` asks it for several interests, and
 scans of more items for each would take longer than all the rest."""
 
-NEIGHBOURS, COLD_NEIGHBOURS = 30, 10
+NEIGHBOURS, COLD_NEIGHBOURS = 50, 10
 """Nearest others kept of every item in the taste space."""
 
 _CATALOGUE_ARRAYS = ("neighbours", "neighbour_scores")
@@ -184,6 +184,7 @@ class Snapshot:
             factors=Factors(**factors) if factors["factors"].shape[1] else None,
         )
         self._generation = generation
+        self._columns: pl.DataFrame | None = None
 
     @property
     def colors(self) -> tuple[str, ...]:
@@ -226,7 +227,9 @@ class Snapshot:
         return Space(**arrays, index=index)
 
     def columns(self) -> "pl.DataFrame":
-        """Read the columns that a filter may name."""
-        import polars as pl  # a query without a filter does without
+        """Return the columns that a filter may name, read once."""
+        if self._columns is None:
+            import polars as pl  # a query without a filter does without
 
-        return pl.read_parquet(self._folder / "columns.parquet")
+            self._columns = pl.read_parquet(self._folder / "columns.parquet")
+        return self._columns

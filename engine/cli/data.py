@@ -1,10 +1,11 @@
 """Commands about datasets: create, insert, list, delete."""
 
 import json
-from typing import IO
+from typing import IO, Any
 
 import click
 
+from ..errors import SightlineError
 from .options import as_json, home, make_client, model_name, print_json
 
 __all__ = ["COMMANDS"]
@@ -70,7 +71,7 @@ def dataset_insert(
 @click.option(
     "--file",
     "source",
-    type=click.File(encoding="utf-8"),
+    type=click.File(encoding="utf-8-sig"),
     default="-",
     help='JSON lines such as {"user_id": …, "item_id": …, "event_type": "click"}; - reads stdin.',
 )
@@ -78,15 +79,14 @@ def dataset_insert(
 @as_json
 def insert_events(model_name: str, source: IO[str], home: str | None, as_json: bool) -> None:
     """Tell a model what just happened: the next answers know it."""
-    events = []
-    for number, line in enumerate(source, start=1):
-        if line.strip():
-            try:
-                events.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                message = f"line {number} is not JSON: {error}"
-                raise click.ClickException(message) from error
-    inserted = make_client(home).insert_events(model_name, events)
+    events = _read_events(source)
+    try:
+        inserted = make_client(home).insert_events(model_name, events)
+    except SightlineError:
+        raise
+    except ValueError as error:
+        message = f"{error} (the first is event 0); nothing was inserted"
+        raise click.ClickException(message) from error
     if as_json:
         print_json(inserted)
         return
@@ -116,6 +116,30 @@ def delete_dataset(dataset_name: str, home: str | None, as_json: bool) -> None:
     """Remove a dataset and its rows."""
     make_client(home).delete_dataset(dataset_name)
     _say(f"deleted dataset {dataset_name}", as_json)
+
+
+def _read_events(source: IO[str]) -> list[dict[str, Any]]:
+    events = []
+    try:
+        for number, line in enumerate(source, start=1):
+            if line.strip():
+                events.append(_read_event(line, number))
+    except UnicodeDecodeError as error:
+        message = f"the events are not UTF-8 text: {error}"
+        raise click.ClickException(message) from error
+    return events
+
+
+def _read_event(line: str, number: int) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except json.JSONDecodeError as error:
+        message = f"line {number} is not JSON: {error}"
+        raise click.ClickException(message) from error
+    if isinstance(event, dict):
+        return event
+    message = f'line {number} must be an event such as {{"user_id": …, "item_id": …}}'
+    raise click.ClickException(message)
 
 
 def _say(message: str, as_json: bool) -> None:

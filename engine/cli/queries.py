@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import SightlineError
 from .options import (
     about_items,
     compute,
@@ -35,12 +36,16 @@ __all__ = ["COMMANDS"]
 @json_option("--config", "Settings of this answer: '{\"diversity_factor\": 0.3}'.")
 @about_items
 @query_options
-def rank(
-    *, home: str | None, as_json: bool, interactions: list[dict[str, Any]] | None, **query: Any
-) -> None:
+def rank(*, home: str | None, as_json: bool, interactions: Any, **query: Any) -> None:  # noqa: ANN401
     """Rank the catalogue for a person."""
-    query["interactions"] = interactions or ()
-    _show(make_client(home).rank(**query), as_json=as_json)
+    query["interactions"] = [] if interactions is None else _session(interactions)
+    try:
+        response = make_client(home).rank(**query)
+    except SightlineError:
+        raise
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    _show(response, as_json=as_json)
 
 
 @click.command("similar")
@@ -105,6 +110,13 @@ def retrieve(
     """Find items by words, by a picture, or by both."""
     client = make_client(home, allow_hosts, device=device, threads=threads)
     _show(client.retrieve(**query), as_json=as_json)
+
+
+def _session(given: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON value
+    if isinstance(given, list) and all(isinstance(entry, dict) for entry in given):
+        return list(given)
+    message = f'--interactions must be a list such as [{{"item_id": "a"}}], not {given!r}'
+    raise click.UsageError(message)
 
 
 def _show(response: "Response", *, as_json: bool) -> None:

@@ -18,8 +18,15 @@ def popularity(item_rows: Rows, weights: Scores, n_items: int) -> Scores:
     return np.bincount(item_rows, positive, minlength=n_items).astype(np.float32)
 
 
-def trend(item_rows: Rows, weights: Scores, times: NDArray[np.int64], n_items: int) -> Scores:
-    """Popularity of now: every entry counts half as much for each week before the newest one.
+def trend(
+    item_rows: Rows,
+    weights: Scores,
+    times: NDArray[np.int64],
+    n_items: int,
+    *,
+    half_life_days: float = TREND_HALF_LIFE_DAYS,
+) -> Scores:
+    """Popularity of now: an entry counts half as much for each half-life before the newest one.
 
     Parameters
     ----------
@@ -27,6 +34,8 @@ def trend(item_rows: Rows, weights: Scores, times: NDArray[np.int64], n_items: i
         Entries; shape (e,). Times in microseconds; when they are all alike, trend is popularity.
     n_items
         Size of the catalogue.
+    half_life_days
+        Above 0; infinite for popularity.
 
     Returns
     -------
@@ -36,7 +45,7 @@ def trend(item_rows: Rows, weights: Scores, times: NDArray[np.int64], n_items: i
     if len(times) == 0:
         return np.zeros(n_items, np.float32)
     age_days = (times.max() - times) / _MICROSECONDS_PER_DAY
-    decayed = popularity(item_rows, weights * np.exp2(-age_days / TREND_HALF_LIFE_DAYS), n_items)
+    decayed = popularity(item_rows, weights * np.exp2(-age_days / half_life_days), n_items)
     top = float(decayed.max(initial=0))
     return decayed / np.float32(top) if top > 0 else decayed
 

@@ -74,16 +74,15 @@ def _newness(times: "pl.Series | None", height: int) -> NDArray[np.float32]:
 def _prices(column: "pl.Series | None", height: int) -> NDArray[np.float32]:
     if column is None:
         return np.full(height, np.nan, np.float32)
-    numbers = column.cast(float).to_numpy().astype(np.float32)
+    with np.errstate(over="ignore"):  # what no float32 holds is no price
+        numbers = column.cast(float).to_numpy().astype(np.float32)
     return np.where(np.isfinite(numbers) & (numbers >= 0), numbers, np.float32(np.nan))
 
 
 def _codes(column: "pl.Series") -> NDArray[np.int32]:
     """Return codes in the order of the values; one that names a single item tells nothing: -1."""
-    texts = column.cast(str)
-    kinds, places, counts = np.unique(
-        texts.fill_null("").to_numpy().astype(str), return_inverse=True, return_counts=True
-    )
-    codes = np.where(counts >= _FEWEST_OF_A_KIND, np.arange(len(kinds)), -1)[places]
-    codes[texts.is_null().to_numpy()] = -1
-    return codes.astype(np.int32)
+    places = column.cast(str).rank("dense").fill_null(0).to_numpy().astype(np.int64)  # from 1
+    is_kind = np.bincount(places, minlength=1) >= _FEWEST_OF_A_KIND
+    is_kind[0] = False
+    codes: NDArray[np.int32] = np.where(is_kind[places], places - 1, -1).astype(np.int32)
+    return codes

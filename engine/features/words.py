@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -148,6 +149,21 @@ class WordIndex:
 
     def presence(self) -> NDArray[np.bool_]:
         """Say which items have any word, shape (n,)."""
+        return self._presence
+
+    def by_item(
+        self,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], Scores, NDArray[np.bool_]]:
+        """Return `offsets`, `words` and `weights` of the table, and which words count.
+
+        Between items all count but those that half of the catalogue has, see `of_items`; by word,
+        shape (v,).
+        """
+        table = self._table
+        return table.offsets, table.words, table.weights, table.idf > _TELLING_IDF
+
+    @cached_property
+    def _presence(self) -> NDArray[np.bool_]:
         return np.diff(self._table.offsets) > 0
 
     def _profile(self, rows: Rows, weights: Scores) -> tuple[NDArray[np.int32], Scores]:

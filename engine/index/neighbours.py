@@ -34,6 +34,8 @@ def nearest_others(index: VectorIndex, vectors: Vectors, among: Mask, count: int
     for start in range(0, len(asked), _AT_ONCE):
         rows = asked[start : start + _AT_ONCE]
         found = index.query(vectors[rows], count + 1, allowed=among).rows
+        if found.shape[1] == 0:
+            break
         # Of count + 1 nearest at most one is the row itself: it, or else the last one, goes.
         kept = found != rows[:, None]
         kept[:, -1] &= ~kept.all(axis=1) if found.shape[1] > count else True

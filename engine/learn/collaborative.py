@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError
 from ..types import Mask, Rows, Scores, Vectors
+from .als import REGULARIZATIONS as ALS_REGULARIZATIONS
 from .als import learn_als
 from .cooccurrence import picked_together
 from .ease import MOST_ITEMS, ease_fits, learn_ease
+from .ease import REGULARIZATIONS as EASE_REGULARIZATIONS
 from .interactions import Interactions
 from .newcomers import fit_newcomers
 
@@ -43,7 +45,7 @@ class Collaborative:
 
     `factors`, shape (n, f), and `gram`, shape (f, f), are those of `Als`, for `fold_in` with the
     same strengths; f is 0 where none are learnt, and `reason` says why. Items that nobody picked
-    have empty lists and zero factors.
+    have empty lists and zero factors. Regularisations are those chosen, 0 where there is none.
     """
 
     method: str
@@ -52,6 +54,8 @@ class Collaborative:
     factors: NDArray[np.float32]
     gram: NDArray[np.float32]
     reason: str = ""
+    ease_regularization: float = 0.0
+    als_regularization: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def learn_collaborative(
     n_items: int,
     *,
     method: str | None = None,
+    like: Collaborative | None = None,
     seed: int = 0,
     threads: int = 1,
     progress: Callable[[str, int, int], None] = lambda step, done, total: None,
@@ -98,6 +103,9 @@ def learn_collaborative(
     method
         One of `METHODS`: ``EASE`` or ``ALS``, with factors either way; ``item-item`` learns lists
         alone. None takes EASE up to MOST_ITEMS picked items, and beyond them ALS.
+    like
+        What was learned from a part of the histories: its regularisations are taken over, where it
+        has such, instead of being tried out again.
     seed
         Of the start of ALS, and of who is judged where regularisation is chosen.
     threads
@@ -115,15 +123,18 @@ def learn_collaborative(
     picks = replace(picks, weights=strengths(picks.weights))
     n_picked = len(np.unique(picks.rows))
     chosen = _chosen(method, n_picked)
+    ease_regularization = 0.0
     if chosen == "EASE":
         ease = learn_ease(
             picks,
             n_items,
+            regularization=(like.ease_regularization if like else 0) or EASE_REGULARIZATIONS,
             seed=seed,
             threads=threads,
             progress=lambda done, total: progress("EASE", done, total),
         )
         neighbours, scores = ease.neighbours, ease.scores
+        ease_regularization = ease.regularization
     else:
         progress("item-item", 0, 1)
         neighbours, scores = picked_together(picks, n_items, threads=threads)
@@ -131,15 +142,24 @@ def learn_collaborative(
     reason = _why_no_factors(picks, n_picked, chosen)
     if reason:
         none = np.zeros((n_items, 0), np.float32), np.zeros((0, 0), np.float32)
-        return Collaborative(chosen, neighbours, scores, *none, reason)
+        return Collaborative(chosen, neighbours, scores, *none, reason, ease_regularization)
     als = learn_als(
         picks,
         n_items,
+        regularization=(like.als_regularization if like else 0) or ALS_REGULARIZATIONS,
         seed=seed,
         threads=threads,
         progress=lambda done, total: progress("ALS", done, total),
     )
-    return Collaborative(chosen, neighbours, scores, als.factors, als.gram)
+    return Collaborative(
+        chosen,
+        neighbours,
+        scores,
+        als.factors,
+        als.gram,
+        ease_regularization=ease_regularization,
+        als_regularization=als.regularization,
+    )
 
 
 def factors_from_content(

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Mask, Rows, Scores, Vectors
+from ..types import Mask, Scores, Vectors
 
-__all__ = ["KERNEL_SHARPNESS", "Batch", "loss_and_gradient", "mapped"]
+__all__ = ["KERNEL_SHARPNESS", "Batch", "hands_loss", "triplets_loss"]
 
 KERNEL_SHARPNESS = 5.0
 """How fast a pick's say falls with the cosine: it is exp(KERNEL_SHARPNESS * cosine)."""
@@ -17,32 +17,22 @@ _TINY = 1e-6
 
 
 class Batch(NamedTuple):
-    """Some hands of picks that are held against one another.
+    """Some hands of picks that are held against one another, and against other items.
 
-    Hand h has the entries ``starts[h]:starts[h + 1]`` (the last one: to the end) of `rows` and
-    `weights`, at least two of them, all of one person. `known_rows` are items that are no wrong
-    answers for the hands `known_hands`, which run parallel: all that the person picked. `others`
-    are item rows that nobody in the batch need have picked.
+    Hand h has the entries ``starts[h]:starts[h + 1]`` (the last one: to the end), at least two, of
+    one person each; `weights`, shape (b,), above 0, say how strong they are. `inputs`, shape
+    (c, d), are the x of the candidates: of the b entries, then of items that need not have been
+    picked. `known`, shape (h, c), says which candidates the hand's person picked, here or
+    elsewhere: these are no wrong answers.
     """
 
     starts: NDArray[np.int64]
-    rows: Rows
     weights: Scores
-    known_hands: NDArray[np.int64]
-    known_rows: Rows
-    others: Rows
+    inputs: Vectors
+    known: Mask
 
 
-def mapped(inputs: Vectors, weights: NDArray[np.float32]) -> Vectors:
-    """Return unit(W x) of every row, shape (n, d); a row of zeros stays one."""
-    moved = inputs @ weights.T
-    moved /= np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(_TINY))
-    return moved
-
-
-def loss_and_gradient(
-    weights: NDArray[np.float32], inputs: Vectors, batch: Batch
-) -> tuple[float, NDArray[np.float32]]:
+def hands_loss(weights: NDArray[np.float32], batch: Batch) -> tuple[float, NDArray[np.float32]]:
     """Judge a map by the score that ranking pools from picks, every pick left out in turn.
 
     With z = unit(W x), the hand h without its pick p gives item i the score
@@ -50,43 +40,38 @@ def loss_and_gradient(
         sum_{j in h, j != p} w_j exp(KERNEL_SHARPNESS z_j.z_i) / sqrt(crowding_i),
 
     crowding_i being the mean of exp(KERNEL_SHARPNESS z_j.z_i) over all entries j of the batch. The
-    loss is minus the log of the share that p has of the scores of p and of every item that is not
-    known to be right: InfoNCE (van den Oord et al., 2018) with in-batch negatives, in which the
-    similarity is the served score, so that what is learnt is what ranks. Of an item that is in the
-    batch several times each one counts, as in sampling by popularity.
+    loss is minus the log of the share that p has of the scores of p and of every candidate that is
+    no right answer: InfoNCE (van den Oord et al., 2018) with in-batch negatives, in which the
+    likeness is the served score, so that what is learnt is what ranks. An item that several people
+    picked is a candidate as often: popular items are held against the others by so much more, and
+    what is left is taste.
 
     Parameters
     ----------
     weights
         W, shape (d, d).
-    inputs
-        x of every item, shape (n, d), unit rows.
     batch
         What to judge by.
 
     Returns
     -------
     loss, gradient
-        The mean over the entries by their weights, and its gradient by W, shape (d, d), float32.
+        The mean over the entries by their weights, and its gradient by W, shape (d, d).
     """
-    count = len(batch.rows)
+    count = len(batch.weights)
     own = np.arange(count)
     hands = np.repeat(np.arange(len(batch.starts)), np.diff(batch.starts, append=count))
-    candidates = inputs[np.concatenate([batch.rows, batch.others])]
-    moved = candidates @ weights.T
-    lengths = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(_TINY))
-    unit = moved / lengths
+    unit, lengths = _mapped(weights, batch.inputs)
 
-    # Everything below has a row per entry and a column per candidate. One less in the exponent
-    # changes no share.
+    # From here on a row is an entry and a column a candidate. The exponent is one cosine less,
+    # which changes no share.
     kernel = np.exp(np.float32(KERNEL_SHARPNESS) * (unit[:count] @ unit.T - 1))
     crowding = kernel.mean(axis=0)
-    share = batch.weights[:, None]
-    weighted = kernel * share
+    weighted = kernel * batch.weights[:, None]
     pooled = np.add.reduceat(weighted, batch.starts, axis=0)[hands] - weighted
     np.maximum(pooled, np.float32(_TINY), out=pooled)
     logits = np.log(pooled) - np.float32(_CROWDING_POWER) * np.log(crowding)
-    known = _known(batch, len(inputs))[hands]
+    known = batch.known[hands]
     known[own, own] = False
     logits[known] = -np.inf
 
@@ -102,23 +87,59 @@ def loss_and_gradient(
 
     by_pooled = slope / pooled
     by_kernel = np.add.reduceat(by_pooled, batch.starts, axis=0)[hands] - by_pooled
-    by_kernel *= share
+    by_kernel *= batch.weights[:, None]
     by_kernel -= np.float32(_CROWDING_POWER / count) * slope.sum(axis=0) / crowding
     by_cosine = np.multiply(by_kernel, kernel, out=by_kernel)
     by_cosine *= np.float32(KERNEL_SHARPNESS)
     by_unit = by_cosine.T @ unit[:count]
     by_unit[:count] += by_cosine @ unit
+    return float(losses @ shares), _by_weights(by_unit, unit, lengths, batch.inputs)
+
+
+def triplets_loss(
+    weights: NDArray[np.float32], first: Vectors, same: Vectors, different: Vectors
+) -> tuple[float, NDArray[np.float32]]:
+    """Judge a map by whether items are more like what is the same than like what is different.
+
+    InfoNCE again, with one negative, which somebody chose: the mean of
+    log(1 + exp(KERNEL_SHARPNESS (z_first.z_different - z_first.z_same))).
+
+    Parameters
+    ----------
+    weights
+        W, shape (d, d).
+    first, same, different
+        Their x, shape (t, d), unit rows. A row of zeros in `same` stands for an item that is
+        neither like the first nor unlike it, as two items drawn at random are.
+
+    Returns
+    -------
+    loss, gradient
+        The mean over the triplets, and its gradient by W, shape (d, d).
+    """
+    count = len(first)
+    inputs = np.concatenate([first, same, different])
+    unit, lengths = _mapped(weights, inputs)
+    z_first, z_same, z_different = unit[:count], unit[count : 2 * count], unit[2 * count :]
+    towards = z_different - z_same
+    logits = np.float32(KERNEL_SHARPNESS) * (z_first * towards).sum(axis=1)
+    losses = np.logaddexp(0, logits)
+    slope = (np.float32(KERNEL_SHARPNESS / count) / (1 + np.exp(-logits)))[:, None]
+    by_unit = np.concatenate([slope * towards, -slope * z_first, slope * z_first])
+    return float(losses.mean()), _by_weights(by_unit, unit, lengths, inputs)
+
+
+def _mapped(weights: NDArray[np.float32], inputs: Vectors) -> tuple[Vectors, NDArray[np.float32]]:
+    """Return unit(W x) of every row, zero for zero, and the lengths of W x, shape (n, 1)."""
+    moved = inputs @ weights.T
+    lengths = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(_TINY))
+    return moved / lengths, lengths
+
+
+def _by_weights(
+    by_unit: NDArray[np.float32], unit: Vectors, lengths: NDArray[np.float32], inputs: Vectors
+) -> NDArray[np.float32]:
+    """Lead a gradient by unit(W x) back to W."""
     along = (by_unit * unit).sum(axis=1, keepdims=True)
-    by_moved = (by_unit - along * unit) / lengths
-    return float(losses @ shares), by_moved.T @ candidates
-
-
-def _known(batch: Batch, n_items: int) -> Mask:
-    """Say which candidates are no wrong answers, a row per hand."""
-    candidates = np.concatenate([batch.rows, batch.others])
-    place = np.full(n_items, -1, np.int64)
-    place[candidates] = np.arange(len(candidates))  # of an item that comes again: one of its places
-    found = place[batch.known_rows]
-    known = np.zeros((len(batch.starts), len(candidates)), np.bool_)
-    known[batch.known_hands[found >= 0], found[found >= 0]] = True
-    return known[:, place[candidates]]
+    gradient: NDArray[np.float32] = ((by_unit - along * unit) / lengths).T @ inputs
+    return gradient

@@ -2,94 +2,126 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Modality, Vectors
+from ..types import Mask, Modality, Rows, Vectors
 
-__all__ = ["DIM", "JointSpace", "join_modalities"]
+__all__ = ["DIM", "JointSpace", "join_modalities", "unit_rows"]
 
 DIM = 128
 """Most components of a vector: on product photos 96 of 256 learn nearly as well, 256 no better."""
 
+_LOST = 0.3
+_FEW = 20  # vectors of whose mean little can be said
 _SAMPLE = 10_000
 _ROWS_AT_ONCE = 8_192
 _TINY = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JointSpace:
-    """The modalities apart, each centred, of unit length and turned to its main axes.
+    """The modalities of n items side by side, each counting by its weight.
 
     `parts` has an array for every modality that any item has, by its name, shape (n, d) with d up
-    to DIM, zero for items without it.
+    to DIM: centred, of unit length, turned to its main axes, zero for items without it. `seed`
+    chooses the items that tell main axes, where there are many.
     """
 
     names: tuple[str, ...]
     parts: tuple[NDArray[np.float32], ...]
+    weights: tuple[float, ...]
     seed: int
 
-    def weighted(self, weights: Sequence[float]) -> Vectors:
-        """Return unit vectors in which the modalities count by `weights`, shape (n, sum of d).
+    def weighted(self, weights: Sequence[float]) -> "JointSpace":
+        """Return the space with other weights."""
+        return JointSpace(self.names, self.parts, tuple(weights), self.seed)
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """Unit vectors of all items, shape (n, d) with d up to DIM.
 
         What an item lacks is zero, which is the mean of the modality, and the rest is of unit
         length all the same: an item with words only has a place from its words alone. An item that
-        has neither, or is exactly the mean, stays zero.
+        has neither stays zero.
         """
-        scaled = [
-            np.float32(weight) * part for weight, part in zip(weights, self.parts, strict=True)
-        ]
-        return _unit(np.concatenate(scaled, axis=1))
+        vectors = _side_by_side(self.parts, self.weights)
+        return vectors if self._axes is None else unit_rows(vectors @ self._axes)
 
-    def compact(self, weights: Sequence[float]) -> Vectors:
-        """Return the weighted vectors in at most DIM components, shape (n, min(DIM, sum of d))."""
-        vectors = self.weighted(weights)
-        if vectors.shape[1] <= DIM:
-            return vectors
-        return _unit(vectors @ _main_axes(vectors, self.seed))
+    def with_losses(self, rows: Rows, rng: np.random.Generator) -> Vectors:
+        """Return vectors of `rows`, of which some that have both modalities have lost one.
+
+        With the chance of 0.3 for each to be the lost one: so a map learns to do with either, and
+        does not lean on what two modalities happen to say together (modality dropout: Ngiam et
+        al., 2011; Neverova et al., 2015).
+        """
+        if len(self.parts) == 1:
+            lone: Vectors = self.vectors[rows]
+            return lone
+        parts = [part[rows] for part in self.parts]
+        both = np.logical_and.reduce([part.any(axis=1) for part in parts])
+        chance = rng.random(len(rows))
+        parts[0][both & (chance < _LOST)] = 0
+        parts[1][both & (chance > 1 - _LOST)] = 0
+        vectors = _side_by_side(parts, self.weights)
+        return vectors if self._axes is None else unit_rows(vectors @ self._axes)
+
+    @cached_property
+    def presence(self) -> Mask:
+        """Which items have a place, shape (n,)."""
+        present: Mask = self.vectors.any(axis=1)
+        return present
+
+    @cached_property
+    def _axes(self) -> NDArray[np.float32] | None:
+        """The main axes of all modalities together, shape (sum of d, DIM); None if they are few."""
+        if sum(part.shape[1] for part in self.parts) <= DIM:
+            return None
+        rows = _sample(np.arange(len(self.parts[0])), self.seed)
+        return _main_axes(_side_by_side([part[rows] for part in self.parts], self.weights))
 
 
 def join_modalities(images: Modality, texts: Modality, *, seed: int) -> JointSpace:
-    """Bring each modality to its main axes; see `JointSpace`.
-
-    Parameters
-    ----------
-    images, texts
-        Of the same n items.
-    seed
-        Chooses the items that tell the main axes, where there are many.
-    """
+    """Bring each modality of the same items to its main axes; see `JointSpace`. Weights are 1."""
     given = {"images": images, "texts": texts}
     parts = {name: _part(each, seed) for name, each in given.items() if each.presence.any()}
-    return JointSpace(tuple(parts), tuple(parts.values()), seed)
+    return JointSpace(tuple(parts), tuple(parts.values()), (1.0,) * len(parts), seed)
+
+
+def unit_rows(vectors: NDArray[np.float32]) -> Vectors:
+    """Return the rows with unit length; a row of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = vectors / np.maximum(lengths, np.float32(_TINY))
+    return unit
 
 
 def _part(modality: Modality, seed: int) -> NDArray[np.float32]:
     present = np.flatnonzero(modality.presence)
-    mean = np.zeros(modality.vectors.shape[1])
-    for first in range(0, len(present), _ROWS_AT_ONCE):
-        rows = present[first : first + _ROWS_AT_ONCE]
-        mean += modality.vectors[rows].sum(axis=0, dtype=np.float64)
-    mean /= len(present)
+    total = modality.vectors.sum(axis=0, dtype=np.float64)  # rows of what is absent are zero
+    # Of a few vectors the mean says little of what all share: it is drawn towards nothing.
+    mean = (total / (len(present) + _FEW)).astype(np.float32)
 
-    def centred(rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        return _unit((modality.vectors[rows] - mean).astype(np.float32))
+    def centred(rows: NDArray[np.int64]) -> Vectors:
+        return unit_rows(modality.vectors[rows] - mean)
 
-    axes = None
-    if len(mean) > DIM:
-        axes = _main_axes(centred(_sample(present, seed)), seed)
-    size = len(mean) if axes is None else axes.shape[1]
-    part = np.zeros((len(modality.presence), size), np.float32)
+    axes = None if len(mean) <= DIM else _main_axes(centred(_sample(present, seed)))
+    part = np.zeros((len(modality.presence), min(len(mean), DIM)), np.float32)
     for first in range(0, len(present), _ROWS_AT_ONCE):
         rows = present[first : first + _ROWS_AT_ONCE]
         part[rows] = centred(rows) if axes is None else centred(rows) @ axes
     return part
 
 
-def _main_axes(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _side_by_side(parts: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> Vectors:
+    scaled = [np.float32(weight) * part for weight, part in zip(weights, parts, strict=True)]
+    return unit_rows(np.concatenate(scaled, axis=1))
+
+
+def _main_axes(vectors: Vectors) -> NDArray[np.float32]:
     """Return the DIM axes along which centred vectors spread most, shape (d, DIM)."""
-    exact = vectors[_sample(np.arange(len(vectors)), seed)].astype(np.float64)
+    exact = vectors.astype(np.float64)
     _, axes = np.linalg.eigh(exact.T @ exact)
     return np.ascontiguousarray(axes[:, ::-1][:, :DIM], np.float32)
 
@@ -98,10 +130,3 @@ def _sample(rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     if len(rows) <= _SAMPLE:
         return rows
     return np.sort(np.random.default_rng(seed).choice(rows, _SAMPLE, replace=False))
-
-
-def _unit(vectors: NDArray[np.float32]) -> Vectors:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Vectors = vectors / np.maximum(lengths, np.float32(_TINY))
-    unit[lengths[:, 0] < _TINY] = 0
-    return unit

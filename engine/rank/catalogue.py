@@ -18,6 +18,11 @@ __all__ = ["Catalogue", "taste_vector"]
 class FactorScorer(Protocol):
     """Scores items by factors of a matrix of picks; see `learn.als`."""
 
+    factors: NDArray[np.float32]
+    """Of the items, shape (n, f)."""
+    gram: NDArray[np.float32]
+    """Shape (f, f)."""
+
     def likings(self, rows: Rows, weights: Scores, pool: Rows) -> Scores:
         """How much someone who picked `rows` likes the items of `pool`, shape (m,)."""
         ...
@@ -40,6 +45,10 @@ class WordScorer(Protocol):
 
     def presence(self) -> Mask:
         """Say which items have words."""
+        ...
+
+    def by_item(self) -> tuple[NDArray[np.int64], NDArray[np.int32], Scores, Mask]:
+        """Return the words of every item as arrays, and which words count between items."""
         ...
 
 

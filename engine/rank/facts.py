@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from ..types import Mask, Rows, Scores
 from .profile import Profile
 
-__all__ = ["FACT_ARRAYS", "Facts", "no_facts"]
+__all__ = ["FACT_ARRAYS", "LEAST_SPREAD", "Facts", "no_facts"]
 
 _COLD_EVENTS = 5
-_LEAST_SPREAD = 0.3
+LEAST_SPREAD = 0.3
 """Of log prices: someone who bought one thing for 20 also buys at 15 and 27."""
 
 
@@ -76,7 +76,7 @@ class Facts:
         weights = profile.weights[known] / profile.weights[known].sum()
         logs = np.log1p(np.maximum(paid[known], 0))
         mean = float(weights @ logs)
-        spread = max(_LEAST_SPREAD, float(np.sqrt(weights @ (logs - mean) ** 2)))
+        spread = max(LEAST_SPREAD, float(np.sqrt(weights @ (logs - mean) ** 2)))
         prices = self.prices[pool]
         present = ~np.isnan(prices)
         offset = (np.log1p(np.maximum(np.where(present, prices, 0), 0)) - mean) / spread
@@ -94,10 +94,10 @@ class Facts:
             told = codes >= 0
             if not told.any():
                 continue
-            kinds, where = np.unique(codes[told], return_inverse=True)
-            totals = np.bincount(where, profile.weights[told]) / profile.weights[told].sum()
-            place = np.minimum(np.searchsorted(kinds, values), len(kinds) - 1)
-            shares += np.where(kinds[place] == values, totals[place], 0)
+            totals = np.bincount(codes[told], profile.weights[told])
+            is_picked = (values >= 0) & (values < len(totals))
+            share = totals[np.where(is_picked, values, 0)] / profile.weights[told].sum()
+            shares += np.where(is_picked, share, 0)
             known += values >= 0
         if not known.any():
             return None

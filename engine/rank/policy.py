@@ -45,6 +45,11 @@ and is drawn towards. Set by hand on drawn and real catalogues."""
 class Policy(Protocol):
     """Makes one score of the signals about a person's candidates."""
 
+    @property
+    def for_strangers(self) -> str:
+        """What people of whom nothing is known are ranked by: ``trend`` or ``popularity``."""
+        ...
+
     def score(
         self,
         pool: Rows,
@@ -67,7 +72,13 @@ class Policy(Protocol):
         ...
 
 
-class Ensemble:
+class _Trending:
+    """Shows what is trending to people of whom nothing is known."""
+
+    for_strangers = "trend"
+
+
+class Ensemble(_Trending):
     """The weighted sum of the signals: score-ensemble, the default.
 
     Parameters
@@ -96,6 +107,7 @@ class One:
     """One signal alone: `popular` and `rising`."""
 
     def __init__(self, name: str) -> None:
+        self.for_strangers = name
         self._weights = {name: 1.0}
 
     def score(
@@ -110,7 +122,7 @@ class One:
         return fuse(pool, {name: signals[name] for name in self._weights}, self._weights)
 
 
-class Drawn:
+class Drawn(_Trending):
     """A score drawn at random: what every policy should beat."""
 
     def score(
@@ -126,7 +138,7 @@ class Drawn:
         return Ranked(pool, drawn, {"random": drawn})
 
 
-class Retrieved:
+class Retrieved(_Trending):
     """No policy: candidates as the collaborative model, then taste, has them."""
 
     _WEIGHTS: Mapping[str, float] = {"picked_together": 1.0, "taste": 0.01}
@@ -144,7 +156,7 @@ class Retrieved:
         return fuse(pool, told, self._WEIGHTS)
 
 
-class Boosted:
+class Boosted(_Trending):
     """LambdaMART over the signals: lightgbm."""
 
     def __init__(self, model: Trees) -> None:

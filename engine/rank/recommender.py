@@ -68,8 +68,10 @@ class Recommender:
             unseen[profile.seen] = False
             pool = candidates(self._catalogue, profile, together, inference, unseen, k, rng=rng)
         if len(profile) == 0:
-            trend = self._catalogue.facts.trend[pool]
-            return best_first(Ranked(pool, trend, {"trend": trend}), len(pool))
+            name = self._policy.for_strangers
+            facts = self._catalogue.facts
+            liked = (facts.popularity if name == "popularity" else facts.trend)[pool]
+            return best_first(Ranked(pool, liked, {name: liked}), len(pool))
         signals = person_signals(self._catalogue, profile, pool, together)
         rng = rng or np.random.default_rng()
         ranked = self._policy.score(pool, signals, rng, explain=explain)

@@ -10,7 +10,7 @@ from .catalogue import Catalogue
 from .fuse import top_rows
 from .profile import Profile
 
-__all__ = ["SIZES", "candidates"]
+__all__ = ["FEW", "SIZES", "candidates"]
 
 SIZES = {
     "knn": 300,
@@ -22,7 +22,7 @@ SIZES = {
     "random": 0,
 }
 """How many candidates each retriever brings unless it is told otherwise."""
-_FEW = 800
+FEW = 800
 """So many allowed items are all candidates: scoring them takes no longer than retrieving some."""
 
 
@@ -60,7 +60,7 @@ def candidates(
     rng
         For `random`.
     """
-    if np.count_nonzero(allowed) <= _FEW and not inference.retriever_k_override:
+    if np.count_nonzero(allowed) <= FEW and not inference.retriever_k_override:
         return np.flatnonzero(allowed).astype(np.int32)
     sizes = {name: inference.size_of(name, default) for name, default in SIZES.items()}
     if sizes["trending"]:
@@ -75,7 +75,9 @@ def candidates(
         "random": lambda size: _sample(allowed, size, rng or np.random.default_rng()),
     }
     found = [retrieve(sizes[name]) for name, retrieve in retrievers.items() if sizes[name]]
-    return np.unique(np.concatenate([*found, np.zeros(0, np.int32)])).astype(np.int32)
+    rows = np.sort(np.concatenate([*found, np.zeros(0, np.int32)]), kind="stable")
+    # As np.unique, whose hashing takes ten times as long.
+    return rows[np.diff(rows, prepend=np.int32(-1)) > 0].astype(np.int32)
 
 
 def _cold(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:

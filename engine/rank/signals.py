@@ -8,7 +8,7 @@ from .fuse import Signal
 from .profile import Profile
 from .space import Space
 
-__all__ = ["SIGNALS", "mean_likeness", "person_signals"]
+__all__ = ["LATEST", "SIGNALS", "mean_likeness", "person_signals"]
 
 SIGNALS = (
     "picked_together",
@@ -30,7 +30,7 @@ SIGNALS = (
 
 More of a signal always speaks for an item, so that no weight of one is below 0.
 """
-_LATEST = 30
+LATEST = 30
 """Picks that vectors are compared with."""
 
 
@@ -56,13 +56,13 @@ def person_signals(
         Under the names of `SIGNALS`, without those that have nothing to say.
     """
     facts = catalogue.facts
-    words = catalogue.words.among(*_pair(profile.latest(_LATEST)), pool)
+    words = catalogue.words.among(*_pair(profile.latest(LATEST)), pool)
     signals: dict[str, Signal | None] = {
         "picked_together": Signal(together[pool]),
         "factors": _factors(catalogue, profile, pool),
         "taste": _taste(catalogue, profile, pool),
-        "looks": mean_likeness(catalogue.images, pool, *_pair(profile.latest(_LATEST))),
-        "meaning": mean_likeness(catalogue.texts, pool, *_pair(profile.latest(_LATEST))),
+        "looks": mean_likeness(catalogue.images, pool, *_pair(profile.latest(LATEST))),
+        "meaning": mean_likeness(catalogue.texts, pool, *_pair(profile.latest(LATEST))),
         "words": Signal(words, catalogue.words.presence()[pool]),
         "palette": _known(facts.palette_affinity(pool, profile)),
         "category": _known(facts.category_affinity(pool, profile)),

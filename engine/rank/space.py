@@ -74,13 +74,12 @@ class Space:
 
         As the product of `centered` for both, without moving every vector: `rows` are many.
         """
-        picked, vectors = self.centered(others), self.vectors[rows]
-        # |v - c|^2 = |v|^2 - 2 v.c + |c|^2
-        squares = np.einsum("md,md->m", vectors, vectors) - 2 * (vectors @ self.center)
-        lengths = np.sqrt(np.maximum(squares + self.center @ self.center, np.float32(1e-12)))
-        cosines: NDArray[np.float32] = (vectors @ picked.T - picked @ self.center) / lengths[
-            :, None
-        ]
+        picked = self.centered(others)
+        products = self.vectors[rows] @ np.vstack([picked, self.center]).T
+        # |v - c|^2 = 1 - 2 v.c + |c|^2
+        squares = 1 + self.center @ self.center - 2 * products[:, -1:]
+        lengths = np.sqrt(np.maximum(squares, np.float32(1e-12)))
+        cosines: NDArray[np.float32] = (products[:, :-1] - picked @ self.center) / lengths
         return cosines
 
     def nearest(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Rows:

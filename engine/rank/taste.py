@@ -7,13 +7,13 @@ from ..types import Mask, Rows, Scores, Vectors
 from .profile import Profile, interests
 from .space import Nearest
 
-__all__ = ["SHARPNESS", "TasteSpace"]
+__all__ = ["LATEST", "SHARPNESS", "WIDE", "TasteSpace"]
 
 SHARPNESS = 5.0
 """How much nearer picks count for more; `learn.taste` trains for the same."""
-_LATEST = 30
+LATEST = 30
 """Picks that an item is compared with."""
-_WIDE = 0.25
+WIDE = 0.25
 """Share of what the lists bring that must pass a filter for the lists to do."""
 
 
@@ -55,8 +55,9 @@ class TasteSpace:
     def near_picks(self, profile: Profile, size: int, allowed: Mask) -> Rows:
         """Return about `size` allowed items that are near to a person's latest picks.
 
-        As many of the nearest of each pick; where a filter leaves less than a quarter of all items,
-        the nearest of those to each of the person's interests. Items may come up twice.
+        As many of the nearest of each pick, as far as they are prepared; where a filter leaves less
+        than a quarter of these, the nearest that it leaves to each of the person's interests. Items
+        may come up twice.
         """
         return self._near(profile, size, allowed, self.neighbours)
 
@@ -69,14 +70,14 @@ class TasteSpace:
         return self._index.query(vectors, k, allowed=allowed).rows.ravel()
 
     def _near(self, profile: Profile, size: int, allowed: Mask, lists: Rows | None) -> Rows:
-        picks = self._placed(profile.latest(_LATEST))
+        picks = self._placed(profile.latest(LATEST))
         if len(picks) == 0:
             return np.zeros(0, np.int32)
         if lists is not None:
             near = lists[picks.rows, : -(-size // len(picks))].ravel()
             near = near[near >= 0]
             found: Rows = near[allowed[near]]
-            if len(found) >= _WIDE * len(near):
+            if len(found) >= WIDE * len(near):
                 return found
         centres, _ = interests(self.vectors[picks.rows], picks.weights)
         return self.nearest(centres, -(-size // len(centres)), allowed)
@@ -101,7 +102,7 @@ class TasteSpace:
         likeness
             Shape (m,), above 0; what stands for an item without a place means nothing.
         """
-        picks = self._placed(profile.latest(_LATEST))
+        picks = self._placed(profile.latest(LATEST))
         if len(picks) == 0:
             return None
         cosine = self.vectors[pool] @ self.vectors[picks.rows].T

@@ -2,7 +2,7 @@
 
 import bisect
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ __all__ = ["IdTable"]
 
 # A mistyped id is compared with every id up to here; beyond, only with its sorted neighbours.
 _COMPARE_ALL = 5_000
+_LOOKUPS_PER_ID = 10  # reading an id takes a tenth of finding one
 
 
 class IdTable:
@@ -31,6 +32,8 @@ class IdTable:
         text = folder / f"{stem}.txt"
         is_empty = text.stat().st_size == 0  # an empty file cannot be mapped
         self._text = b"" if is_empty else np.memmap(text, dtype=np.uint8, mode="r")
+        self._asked = 0
+        self._known: dict[str, int] | None = None
 
     @staticmethod
     def write(folder: Path, stem: str, ids: Sequence[str]) -> None:
@@ -42,6 +45,20 @@ class IdTable:
         (folder / f"{stem}.txt").write_bytes(b"".join(encoded))
         np.save(folder / f"{stem}_offsets.npy", offsets)
         np.save(folder / f"{stem}_order.npy", order)
+
+    def rows(self, ids: Iterable[str]) -> dict[str, int | None]:
+        """Return the row of each id, None where there is none, in the order given.
+
+        The first few are looked up one by one; a process that asks for more of them than a look at
+        all ids costs has them in a dictionary from then on.
+        """
+        wanted = list(ids)
+        if self._known is None:
+            self._asked += len(wanted)
+            if self._asked < len(self) // _LOOKUPS_PER_ID:
+                return {one: self.row(one) for one in wanted}
+            self._known = {self[row]: row for row in range(len(self))}
+        return {one: self._known.get(one) for one in wanted}
 
     def __len__(self) -> int:
         return len(self._order)

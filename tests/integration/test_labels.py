@@ -453,7 +453,7 @@ def test_update_model_computes_the_column_again_from_the_sources_of_now(built):
 def test_a_damaged_generation_s_columns_are_built_again_with_it(built):
     client = built.client()
     client.label("shop", COLOURS, column="look")
-    (model_folder(built) / "generations" / "000002" / "trend.npy").unlink()
+    (model_folder(built) / "generations" / "000002" / "facts_trend.npy").unlink()
     assert client.update_model("shop")["labels"]["look"]["labels"] == COLOURS
 
 

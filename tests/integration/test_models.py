@@ -94,7 +94,7 @@ def test_lists_of_numbers_are_words_too(unbuilt):
 def test_damaged_generation_is_reported_by_the_view(unbuilt):
     client = unbuilt.client()
     client.create_model(unbuilt.yaml)
-    (unbuilt.home / "models" / "shop" / "generations" / "000001" / "trend.npy").unlink()
+    (unbuilt.home / "models" / "shop" / "generations" / "000001" / "facts_trend.npy").unlink()
     view = client.view_model("shop")
     assert "trend.npy" in view["warning_message"]
     assert client.update_model("shop")["warning_message"] is None

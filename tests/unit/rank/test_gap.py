@@ -1,29 +1,18 @@
 """Items without a picture compete by their words, neither drowning the others nor drowned."""
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sightline.features.words import WordIndex, build_words
-from sightline.index.plan import fresh_index
-from sightline.rank.catalogue import Catalogue
+from rank_cases import quiet, space, unit
 from sightline.rank.gap import Bridge, bridge
 from sightline.rank.ranker import Ranker
-from sightline.rank.space import Space
 
 N, DIM, TOPICS = 1_200, 32, 12
 
 
-def unit(rows):
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
-
-
 def of(vectors, presence):
-    center = vectors[presence].mean(axis=0)
-    return Space(
-        np.where(presence[:, None], vectors, 0), presence, center, fresh_index(vectors, presence)
-    )
+    return space(vectors, presence, vectors[presence].mean(axis=0))
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +31,7 @@ def gap():
 
 def shop_of(pictures, texts, without):
     """A ranker of items with these vectors, in which nobody has done anything."""
-    nobody = np.zeros((N, 0), np.int32)
-    return Ranker(
-        Catalogue(
-            images=of(pictures, ~without),
-            texts=of(texts, np.ones(N, np.bool_)),
-            neighbours=nobody,
-            neighbour_scores=nobody.astype(np.float32),
-            trend=np.zeros(N, np.float32),
-            words=WordIndex(build_words(pl.DataFrame({"none": [None] * N}), []), lambda _: None),
-        )
-    )
+    return Ranker(quiet(N, images=of(pictures, ~without), texts=of(texts, np.ones(N, np.bool_))))
 
 
 def shares(gap, missing, k=20):
