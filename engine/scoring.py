@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .boosted import check_settings, require_lightgbm, train_trees
 from .learn.fusion import Lists, learn_weights, logistic
 from .policies import ScoringPolicy
 from .rank.policy import PRIOR, Boosted, Drawn, Ensemble, One, Policy, Retrieved
@@ -58,6 +57,8 @@ def check_policy(wanted: ScoringPolicy) -> None:
         As `fit_policy`.
     """
     if wanted.lightgbm is not None:
+        from .boosted import check_settings, require_lightgbm  # building only
+
         check_settings(wanted.lightgbm)
         require_lightgbm()
 
@@ -73,6 +74,8 @@ def fit_policy(
         If it needs a package that is not installed, or cannot honour a setting.
     """
     if wanted.policy_type == "lightgbm" and wanted.lightgbm is not None:
+        from .boosted import train_trees  # building only
+
         trees = train_trees(
             lists.values,
             lists.offsets,

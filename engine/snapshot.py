@@ -12,7 +12,6 @@ from .index.neighbours import nearest_others
 from .index.plan import build_index, open_index
 from .learn.factors import Factors
 from .learn.interactions import Interactions
-from .learning import Lesson
 from .newcomers import NewcomerModel
 from .rank.catalogue import Catalogue
 from .rank.facts import FACT_ARRAYS, Facts
@@ -28,6 +27,8 @@ from .types import Pairs
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from .learning import Lesson
 
 __all__ = ["Frozen", "FrozenTables", "Snapshot", "share_all", "write_again", "write_snapshot"]
 
@@ -70,7 +71,7 @@ class Frozen:
     """Everything that a generation is made of."""
 
     tables: FrozenTables
-    lesson: Lesson
+    lesson: "Lesson"
     words: WordTable
     interactions: Interactions
     pairs: Pairs | None

@@ -1,4 +1,4 @@
-"""What candidates of many people have in common with their picks: words, colours, kind, price."""
+"""What candidates of many people have in common with their picks: colours, kind and price."""
 
 import math
 
@@ -7,47 +7,6 @@ from numpy.typing import NDArray
 
 from .compile import kernel, readonly
 from .slate import Column, People, Pools, check_shape, typed_pools, typed_slate
-
-
-def shared_words(
-    offsets: NDArray[np.int64],
-    words: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    telling: NDArray[np.bool_],
-    people: People,
-    pools: Pools,
-    column: Column,
-    *,
-    latest: int,
-) -> None:
-    """Compare candidates with picks by the words they share: the mean of cosines, by strength.
-
-    Parameters
-    ----------
-    offsets, words, weights
-        The words of n items: those of item i are ``offsets[i]:offsets[i + 1]``, rows of a
-        vocabulary of v, a word once per item; shapes (n + 1,), (e,) and (e,). Words outside 0..v-1
-        are passed over.
-    telling
-        Which words count, shape (v,).
-    people, pools
-        Who is asked for, and their candidates.
-    column
-        Written to; known is what has words.
-    latest
-        Picks that are compared with, the latest.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit each other, or a row, a count or an offset is outside its range.
-    """
-    places, entries = readonly(offsets, np.int64), readonly(words, np.int32)
-    shares, counted = readonly(weights, np.float32), readonly(telling, np.bool_)
-    check_shape(shares, shape=entries.shape)
-    people, pools = typed_slate(people, pools, column, len(places) - 1)
-    table = places, entries, shares, counted
-    _shared_words(*table, *people[:3], *pools, *column, latest)
 
 
 def shared_colors(
@@ -67,11 +26,11 @@ def shared_colors(
     Raises
     ------
     ValueError
-        As `shared_words`.
+        If shapes do not fit each other, or a row, a count or an offset is outside its range.
     """
     colors = readonly(palettes, np.float32)
-    people, pools = typed_slate(people, pools, column, len(colors))
-    _shared_colors(colors, *people[:3], *pools, *column)
+    slate = typed_slate(people, pools, column, len(colors))
+    _shared_colors(colors, *slate, *column)
 
 
 def shared_kinds(
@@ -93,11 +52,11 @@ def shared_kinds(
     Raises
     ------
     ValueError
-        As `shared_words`.
+        As `shared_colors`.
     """
     codes = readonly(categories, np.int32)
-    people, pools = typed_slate(people, pools, column, len(codes))
-    _shared_kinds(codes, n_codes, *people[:3], *pools, *column)
+    slate = typed_slate(people, pools, column, len(codes))
+    _shared_kinds(codes, n_codes, *slate, *column)
 
 
 def like_prices(
@@ -124,11 +83,11 @@ def like_prices(
     Raises
     ------
     ValueError
-        As `shared_words`.
+        As `shared_colors`.
     """
     amounts = readonly(prices, np.float32)
-    people, pools = typed_slate(people, pools, column, len(amounts))
-    _like_prices(amounts, *people[:3], *pools, *column, float(least_spread))
+    slate = typed_slate(people, pools, column, len(amounts))
+    _like_prices(amounts, float(least_spread), *slate, *column)
 
 
 def facts(values: NDArray[np.float32], pools: Pools, column: Column) -> None:
@@ -152,57 +111,6 @@ def facts(values: NDArray[np.float32], pools: Pools, column: Column) -> None:
     pools = typed_pools(pools, len(items))
     check_shape(*column, shape=pools.rows.shape)
     _facts(items, *pools, *column)
-
-
-@kernel
-def _shared_words(
-    starts: NDArray[np.int64],
-    words: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    telling: NDArray[np.bool_],
-    offsets: NDArray[np.int64],
-    picks: NDArray[np.int32],
-    strengths: NDArray[np.float32],
-    rows: NDArray[np.int32],
-    counts: NDArray[np.int64],
-    values: NDArray[np.float32],
-    known: NDArray[np.bool_],
-    latest: int,
-) -> None:
-    shares = np.zeros(telling.size, np.float32)  # of each word in what the person picked
-    for person in range(counts.size):
-        first, last = max(offsets[person], offsets[person + 1] - latest), offsets[person + 1]
-        total = np.float32(0)
-        for i in range(first, last):
-            total += strengths[i]
-        for i in range(first, last):
-            _add_words(starts, words, weights, telling, picks[i], strengths[i] / total, shares)
-        for i in range(counts[person]):
-            row, value = rows[person, i], np.float32(0)
-            begin, end = max(starts[row], 0), min(starts[row + 1], words.size)
-            for j in range(begin, end):
-                if 0 <= words[j] < shares.size:
-                    value += shares[words[j]] * weights[j]
-            values[person, i], known[person, i] = value, end > begin
-        for i in range(first, last):
-            _add_words(starts, words, weights, telling, picks[i], np.float32(0), shares)
-
-
-@kernel
-def _add_words(
-    starts: NDArray[np.int64],
-    words: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    telling: NDArray[np.bool_],
-    row: int,
-    share: np.float32,
-    shares: NDArray[np.float32],
-) -> None:
-    """Add the telling words of an item; a share of 0 takes all its words away."""
-    for j in range(max(starts[row], 0), min(starts[row + 1], words.size)):
-        word = words[j]
-        if 0 <= word < shares.size and telling[word]:
-            shares[word] = shares[word] + share * weights[j] if share > 0 else np.float32(0)
 
 
 @kernel
@@ -248,38 +156,49 @@ def _shared_kinds(
     values: NDArray[np.float32],
     known: NDArray[np.bool_],
 ) -> None:
-    kinds = np.zeros(n_codes)  # of each, what the person's picks of it count
+    kinds = np.zeros(n_codes, np.float32)  # of each, what the person's picks of it count
     told = np.empty(rows.shape[1], np.int32)  # columns in which a candidate has a kind
     for person in range(counts.size):
-        count = counts[person]
-        for i in range(count):
-            told[i], values[person, i] = 0, 0
+        span, pool = slice(offsets[person], offsets[person + 1]), rows[person]
+        told[:] = 0
+        values[person] = 0
         for column in range(categories.shape[1]):
-            total = 0.0
-            for i in range(offsets[person], offsets[person + 1]):
-                code = categories[picks[i], column]
-                if 0 <= code < n_codes:
-                    kinds[code] += strengths[i]
-                    total += strengths[i]
-            if total == 0:
-                continue
-            for i in range(count):
-                code = categories[rows[person, i], column]
-                if 0 <= code < n_codes:
+            total = _count_kinds(categories[:, column], picks[span], strengths[span], kinds)
+            for i in range(counts[person]):
+                code = categories[pool[i], column]
+                if total > 0 and 0 <= code < n_codes:
                     told[i] += 1
                     values[person, i] += kinds[code] / total
-            for i in range(offsets[person], offsets[person + 1]):
-                code = categories[picks[i], column]
-                if 0 <= code < n_codes:
-                    kinds[code] = 0
-        for i in range(count):
+            _count_kinds(categories[:, column], picks[span], strengths[:0], kinds)
+        for i in range(counts[person]):
             known[person, i] = told[i] > 0
             values[person, i] /= max(told[i], 1)
 
 
 @kernel
+def _count_kinds(
+    codes: NDArray[np.int32],
+    picks: NDArray[np.int32],
+    strengths: NDArray[np.float32],
+    kinds: NDArray[np.float32],
+) -> np.float32:
+    """Add up strengths by kind, and return their sum; without strengths, forget the kinds."""
+    total = np.float32(0)
+    for i in range(picks.size):
+        code = codes[picks[i]]
+        if 0 <= code < kinds.size:
+            if strengths.size > 0:
+                kinds[code] += strengths[i]
+                total += strengths[i]
+            else:
+                kinds[code] = 0
+    return total
+
+
+@kernel
 def _like_prices(
     prices: NDArray[np.float32],
+    least_spread: float,
     offsets: NDArray[np.int64],
     picks: NDArray[np.int32],
     strengths: NDArray[np.float32],
@@ -287,7 +206,6 @@ def _like_prices(
     counts: NDArray[np.int64],
     values: NDArray[np.float32],
     known: NDArray[np.bool_],
-    least_spread: float,
 ) -> None:
     for person in range(counts.size):
         total, mean, spread = 0.0, 0.0, 0.0

@@ -43,12 +43,12 @@ def mean_likeness(
     ValueError
         If shapes do not fit each other, or a row, a count or an offset is outside its range.
     """
-    space = readonly(vectors, np.float32), readonly(presence, np.bool_)
+    places, has_place = readonly(vectors, np.float32), readonly(presence, np.bool_)
     shared = readonly(center, np.float32)
-    check_shape(shared, shape=space[0].shape[1:])
-    check_shape(space[1], shape=space[0].shape[:1])
-    people, pools = typed_slate(people, pools, column, len(space[0]))
-    _mean_likeness(*space, shared, *people[:3], *pools, *column, latest)
+    check_shape(has_place, shape=places.shape[:1])
+    check_shape(shared, shape=places.shape[1:])
+    slate = typed_slate(people, pools, column, len(places))
+    _mean_likeness(places, has_place, shared, latest, *slate, *column)
 
 
 def density(
@@ -82,12 +82,11 @@ def density(
     ValueError
         As `mean_likeness`.
     """
-    space = readonly(vectors, np.float32), readonly(presence, np.bool_)
+    places, has_place = readonly(vectors, np.float32), readonly(presence, np.bool_)
     crowds = readonly(crowding, np.float32)
-    check_shape(crowds, shape=space[0].shape[:1])
-    check_shape(space[1], shape=space[0].shape[:1])
-    people, pools = typed_slate(people, pools, column, len(space[0]))
-    _density(*space, crowds, *people[:3], *pools, *column, latest, float(sharpness))
+    check_shape(has_place, crowds, shape=places.shape[:1])
+    slate = typed_slate(people, pools, column, len(places))
+    _density(places, has_place, crowds, latest, float(sharpness), *slate, *column)
 
 
 @kernel
@@ -95,6 +94,7 @@ def _mean_likeness(
     vectors: NDArray[np.float32],
     presence: NDArray[np.bool_],
     center: NDArray[np.float32],
+    latest: int,
     offsets: NDArray[np.int64],
     picks: NDArray[np.int32],
     strengths: NDArray[np.float32],
@@ -102,18 +102,17 @@ def _mean_likeness(
     counts: NDArray[np.int64],
     values: NDArray[np.float32],
     known: NDArray[np.bool_],
-    latest: int,
 ) -> None:
     compared = np.zeros((_slots(latest + 1), vectors.shape[1]), np.float32)  # one is the centre
-    shares, shifts = np.zeros(compared.shape[0], np.float32), np.zeros(compared.shape[0], np.float32)
+    shares, shifts = np.zeros((2, compared.shape[0]), np.float32)
     room = np.empty(rows.shape[1] * compared.shape[0], np.float32)
     places = np.empty(rows.shape[1], np.int64)
     shared = np.float32(0)
     for j in range(center.size):
         shared += center[j] ** 2
     for person in range(counts.size):
-        n_placed = _place(presence, rows[person], counts[person], places, values[person], known[person])
-        n_picks = 0
+        n_placed = _place(presence, rows[person], counts[person], places, known[person])
+        values[person], n_picks = 0, 0
         for i in range(max(offsets[person], offsets[person + 1] - latest), offsets[person + 1]):
             if presence[picks[i]]:
                 _center(vectors[picks[i]], center, compared[n_picks])
@@ -142,6 +141,8 @@ def _density(
     vectors: NDArray[np.float32],
     presence: NDArray[np.bool_],
     crowding: NDArray[np.float32],
+    latest: int,
+    sharpness: float,
     offsets: NDArray[np.int64],
     picks: NDArray[np.int32],
     strengths: NDArray[np.float32],
@@ -149,8 +150,6 @@ def _density(
     counts: NDArray[np.int64],
     values: NDArray[np.float32],
     known: NDArray[np.bool_],
-    latest: int,
-    sharpness: float,
 ) -> None:
     compared = np.zeros((_slots(latest), vectors.shape[1]), np.float32)
     shares = np.zeros(compared.shape[0], np.float32)
@@ -158,8 +157,8 @@ def _density(
     powers = np.empty(room.size, np.int32)
     places = np.empty(rows.shape[1], np.int64)
     for person in range(counts.size):
-        n_placed = _place(presence, rows[person], counts[person], places, values[person], known[person])
-        n_picks = 0
+        n_placed = _place(presence, rows[person], counts[person], places, known[person])
+        values[person], n_picks = 0, 0
         for i in range(max(offsets[person], offsets[person + 1] - latest), offsets[person + 1]):
             if presence[picks[i]]:
                 compared[n_picks], shares[n_picks] = vectors[picks[i]], strengths[i]
@@ -190,13 +189,11 @@ def _place(
     rows: NDArray[np.int32],
     count: int,
     places: NDArray[np.int64],
-    values: NDArray[np.float32],
     known: NDArray[np.bool_],
 ) -> int:
-    """Note where the candidates are that have a vector, return how many; all values become 0."""
+    """Note where the candidates are that have a vector; return how many."""
     n_placed = 0
     for i in range(count):
-        values[i] = 0
         known[i] = presence[rows[i]]
         places[n_placed] = i
         n_placed += known[i]

@@ -38,8 +38,8 @@ def likings(
     """
     items, products = readonly(factors, np.float32), readonly(gram, np.float32)
     check_shape(products, shape=2 * items.shape[1:])
-    people, pools = typed_slate(people, pools, column, len(items))
-    _likings(items, products, *people[:3], *pools, *column)
+    slate = typed_slate(people, pools, column, len(items))
+    _likings(items, products, *slate, *column)
 
 
 @kernel

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from .compile import kernel, readonly
 from .slate import Column, Pools, check_shape, typed_pools
 
+_LEAST = np.finfo(np.float32).tiny
+
 
 class Sums(NamedTuple):
     """What signals said so far; contiguous.
@@ -24,7 +26,8 @@ def add_signal(column: Column, pools: Pools, weight: float, sums: Sums) -> None:
     """Add one signal to the scores of every person's candidates.
 
     A person's values are scaled to have the best that is known at 1; what is not known gets the
-    median of what is. A signal without a value above 0 adds nothing.
+    median of what is. A signal that is 0 everywhere, or less than a float32 has digits for, adds
+    nothing.
 
     Parameters
     ----------
@@ -109,7 +112,7 @@ def _add_signal(
                 opinions[n_known] = max(values[person, i], nothing)
                 top = max(top, opinions[n_known])
                 n_known += 1
-        if top <= 0:
+        if top < _LEAST:
             continue
         scale, unknown = np.float32(weight) / top, nothing
         if n_known < counts[person]:
@@ -124,12 +127,11 @@ def _add_signal(
 def _median(values: NDArray[np.float32], size: int) -> np.float32:
     """Return the median of the first `size` values, at least one, which change places."""
     upper = _select(values, size, size // 2)
-    if size % 2 == 1:
-        return upper
-    lower = values[0]  # the largest of those that now stand before the upper one
-    for i in range(1, size // 2):
-        lower = max(lower, values[i])
-    return (lower + upper) / np.float32(2)
+    lower = upper if size % 2 == 1 else values[0]
+    for i in range(1, size // 2 if size % 2 == 0 else 0):
+        lower = max(lower, values[i])  # the largest of those that now stand before the upper one
+    median: np.float32 = (lower + upper) / np.float32(2)
+    return median
 
 
 @kernel
@@ -156,7 +158,8 @@ def _select(values: NDArray[np.float32], size: int, place: int) -> np.float32:
             first = i
         else:
             break
-    return values[place]
+    selected: np.float32 = values[place]
+    return selected
 
 
 @kernel

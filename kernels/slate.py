@@ -1,6 +1,6 @@
 """What retrieval, signals and fusion hand to each other: people, candidates, and one signal."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,16 @@ class Column(NamedTuple):
 
     values: NDArray[np.float32]
     known: NDArray[np.bool_]
+
+
+Slate: TypeAlias = tuple[
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.int32],
+    NDArray[np.int64],
+]
+"""Picks of people (offsets, rows, strengths) and their candidates (rows, counts)."""
 
 
 def typed_people(people: People, n_items: int) -> People:
@@ -86,9 +96,7 @@ def typed_pools(pools: Pools, n_items: int) -> Pools:
     return Pools(rows, counts)
 
 
-def typed_slate(
-    people: People, pools: Pools, column: Column, n_items: int
-) -> tuple[People, Pools]:
+def typed_slate(people: People, pools: Pools, column: Column, n_items: int) -> Slate:
     """Return the arrays as compiled code takes them that fills in a column.
 
     Raises
@@ -96,10 +104,11 @@ def typed_slate(
     ValueError
         As `typed_people` and `typed_pools`, and if the column is of another shape.
     """
-    typed = typed_people(people, n_items), typed_pools(pools, n_items)
-    check_shape(typed[0].pick_offsets[1:], shape=typed[1].counts.shape)
-    check_shape(*column, shape=typed[1].rows.shape)
-    return typed
+    offsets, picks, strengths, _, _ = typed_people(people, n_items)
+    rows, counts = typed_pools(pools, n_items)
+    check_shape(offsets[1:], shape=counts.shape)
+    check_shape(*column, shape=rows.shape)
+    return offsets, picks, strengths, rows, counts
 
 
 def check_shape(*arrays: NDArray[Any], shape: tuple[int, ...]) -> None:

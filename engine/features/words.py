@@ -118,9 +118,11 @@ class WordIndex:
 
         Faster where they are few: it reads the words of these rather than the items of the words.
         """
-        words, shares = self._profile(rows, weights)
         scores = np.zeros(len(pool), np.float32)
-        if len(words) == 0 or len(pool) == 0:
+        if len(self._table.words) == 0 or len(pool) == 0:
+            return scores
+        words, shares = self._profile(rows, weights)
+        if len(words) == 0:
             return scores
         entries, counts = self._entries(pool)
         mine = self._table.words[entries]

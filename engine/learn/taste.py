@@ -97,8 +97,8 @@ def learn_taste(
     How much it may leave the identity is told by exams: people's later picks, ranked among up to
     5,000 items by their earlier ones, and a fifth of the pairs. They choose the weights of the
     modalities, with the identity as map, out of seven mixes from 10:1 to 1:10; then the steps,
-    after training on the rest; then the map is trained anew on everything for as many. Where no
-    number of steps is better than none by two standard errors, or nobody can be judged, the
+    after training on the rest; then the map is trained anew on everything, for as many passes.
+    Where no steps are better than none by two standard errors, or nobody can be judged, the
     identity stays: behaviour has taught nothing. Stopping early is what holds the map near the
     identity; a penalty on the way there as well was measured, and only lost.
 
@@ -131,11 +131,13 @@ def learn_taste(
         part, exams = _held_out(evidence, space.presence, seed)
         space = _best_mix(space, exams, threads)
         verdict = _examined(space, part, exams, seed, threads, lambda done: progress(done, most))
-        report, steps = _report(space, evidence, exams, verdict), verdict.steps
+        report = _report(space, evidence, part, exams, verdict)
     else:
         space = space.weighted([like.report["weights"][name] for name in space.names])
-        report, steps = like.report, like.report["steps"]
+        report = dict(like.report)
     vectors = space.vectors
+    passes = report["steps"] / max(report["learnt_from"], 1)
+    steps = min(_CHECKS[-1], round(passes * len(evidence)))
     for done, weights in enumerate(training(space, evidence, seed=seed), 1) if steps else ():
         progress(most // 2 + done, most)
         if done == steps:
@@ -242,7 +244,11 @@ def _gain(grades: Sequence[Grade], without: Sequence[Grade]) -> tuple[float, flo
 
 
 def _report(
-    space: JointSpace, evidence: Evidence, exams: Sequence[Exam], verdict: _Verdict
+    space: JointSpace,
+    evidence: Evidence,
+    part: Evidence,
+    exams: Sequence[Exam],
+    verdict: _Verdict,
 ) -> dict[str, Any]:
     held_out = [
         {
@@ -262,6 +268,7 @@ def _report(
         "picks": int(counts[counts > 1].sum()),
         "pairs": len(evidence.pairs) if evidence.pairs is not None else 0,
         "steps": verdict.steps,
+        "learnt_from": len(part),
         "why": _why(exams, verdict),
         "held_out": held_out,
     }

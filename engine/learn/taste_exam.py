@@ -22,6 +22,7 @@ FEWEST_CASES = 20
 
 _CANDIDATES = 5_000
 _LATER_PICKS = 5
+_HIDDEN = 1 / 3
 _HELD_OUT_PAIRS = 0.2
 _MOST_PAIRS = 2_000
 _OTHERS = 1_000
@@ -85,7 +86,8 @@ class _PicksExam:
             users = slice(first, min(first + _USERS_AT_ONCE, len(self.earlier)))
             rows, weights, owners, starts = _entries(self.earlier, users)
             kernel = np.exp(np.float32(KERNEL_SHARPNESS) * (vectors[rows] @ among.T))
-            scores = np.add.reduceat(kernel * weights[:, None], starts, axis=0) / root
+            pooled = np.add.reduceat(kernel * weights[:, None], starts, axis=0)
+            scores: Scores = (pooled / root).astype(np.float32)
             seen = place[rows]
             scores[owners[seen >= 0], seen[seen >= 0]] = -np.inf
             rows, _, owners, _ = _entries(self.later, users)
@@ -126,7 +128,10 @@ class _PairsExam:
 def hold_out_picks(
     picks: Interactions, present: Mask, *, seed: int
 ) -> tuple[Interactions, Exam | None]:
-    """Split histories by time: see `Interactions.split_by_time`.
+    """Split histories by time (see `user_time_split`), and keep some items out of the earlier part.
+
+    A third of the items, drawn at random, is not learnt from, whoever picked them: so the exam asks
+    about items that are new to the map as well, and these are what it is for.
 
     Parameters
     ----------
@@ -157,7 +162,8 @@ def hold_out_picks(
     exam = _PicksExam(
         _of_users(earlier, users), judged, candidates.astype(np.int32), crowd, len(present)
     )
-    return earlier, exam
+    hidden = rng.random(len(present)) < _HIDDEN
+    return earlier.where(~hidden[earlier.rows]), exam
 
 
 def hold_out_pairs(pairs: Pairs, present: Mask, *, seed: int) -> tuple[Pairs, Exam | None]:
@@ -186,7 +192,7 @@ def pairs_at(pairs: Pairs, which: NDArray[np.bool_] | NDArray[np.int64]) -> Pair
 
 def crowd_of(picks: Interactions, present: Mask, *, seed: int) -> Rows:
     """Draw the items that say where it is crowded: picked ones, or any where few are picked."""
-    crowd = np.unique(picks.rows)
+    crowd: NDArray[np.integer] = np.unique(picks.rows)
     if len(crowd) < _SMALLEST_CROWD:
         crowd = np.flatnonzero(present)
     if len(crowd) > _CROWD:

@@ -29,6 +29,9 @@ class Evidence:
     picks: Interactions
     pairs: Pairs | None
 
+    def __len__(self) -> int:
+        return len(self.picks.rows) + (0 if self.pairs is None else len(self.pairs))
+
 
 class _Triplets:
     """Different pairs, each with what is the same as its first item, where that is told."""

@@ -71,8 +71,7 @@ class JointSpace:
     @cached_property
     def presence(self) -> Mask:
         """Which items have a place, shape (n,)."""
-        present: Mask = self.vectors.any(axis=1)
-        return present
+        return np.asarray(self.vectors.any(axis=1), np.bool_)
 
     @cached_property
     def _axes(self) -> NDArray[np.float32] | None:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..types import History, Mask, Rows, Scores
 from .catalogue import Catalogue
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["rank_many"]
 
 _AT_ONCE = 64
-"""People whose candidates are held at a time: what is known of these stays in the cache."""
+"""People whose candidates are held at a time: a signal of all of them fits into the cache."""
+_MANY = 1_000
+"""Results from which on candidates are held of fewer people."""
+_NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
 
 def rank_many(
@@ -76,17 +80,19 @@ def rank_many(
 
     kept = np.ones(len(catalogue), np.bool_) if allowed is None else allowed
     batch = _batch(catalogue, weights, kept, k)
+    at_once = max(1, _AT_ONCE * _MANY // max(k, _MANY))
+    stranger = cache(lambda: ask_alone(_NO_HISTORY))
 
     def ask(start: int) -> list[Ranked]:
-        some = histories[start : start + _AT_ONCE]
+        some = histories[start : start + at_once]
         found = [None] * len(some) if batch is None else batch.ranked(some)
         return [
-            ask_alone(history) if ranked is None else ranked
+            ranked or (ask_alone(history) if len(history) else stranger())
             for history, ranked in zip(some, found, strict=True)
         ]
 
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(ask, range(0, len(histories), _AT_ONCE)))
+        parts = list(pool.map(ask, range(0, len(histories), at_once)))
     return [ranked for part in parts for ranked in part]
 
 
@@ -168,7 +174,7 @@ def _batch(
 
 def _fills(catalogue: Catalogue) -> "dict[str, Fill]":
     """Return what fills in every signal that there is, but for what is picked together."""
-    from sightline_kernels import affinity, likeness, liking
+    from sightline_kernels import affinity, likeness, liking, words
 
     facts, taste, factors = catalogue.facts, catalogue.taste, catalogue.factors
 
@@ -184,7 +190,7 @@ def _fills(catalogue: Catalogue) -> "dict[str, Fill]":
             latest=LATEST,
             sharpness=SHARPNESS,
         ),
-        "words": partial(affinity.shared_words, *catalogue.words.by_item(), latest=LATEST_COMPARED),
+        "words": partial(words.shared_words, *catalogue.words.by_item(), latest=LATEST_COMPARED),
         "palette": partial(affinity.shared_colors, facts.palettes),
         "category": partial(
             affinity.shared_kinds,
@@ -214,8 +220,9 @@ def _fills(catalogue: Catalogue) -> "dict[str, Fill]":
 def _people(profiles: Sequence[Profile]) -> "People":
     from sightline_kernels.slate import People
 
-    def joined(rows: Sequence[Rows]) -> tuple[Rows, Rows]:
-        return np.cumsum([0, *map(len, rows)]), np.concatenate([*rows, np.zeros(0, np.int32)])
+    def joined(rows: Sequence[Rows]) -> tuple[NDArray[np.int64], Rows]:
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return offsets, np.concatenate([*rows, np.zeros(0, np.int32)])
 
     pick_offsets, picks = joined([profile.rows for profile in profiles])
     seen_offsets, seen = joined([profile.seen for profile in profiles])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..types import History, Mask, Rows, Scores
 from .facts import Facts
+from .fuse import SparseScores
 from .profile import read_profile
 from .space import Space
 from .taste import TasteSpace
@@ -74,13 +75,13 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.images.presence)
 
-    def picked_together(self, rows: Rows, weights: Scores) -> Scores:
-        """How often every item is picked by those who pick `rows`, shape (n,)."""
-        others = self.neighbours[rows]
-        known = others >= 0
+    def picked_together(self, rows: Rows, weights: Scores) -> SparseScores:
+        """How often every item is picked by those who pick `rows`."""
+        others, places = np.unique(self.neighbours[rows], return_inverse=True)
         shares = self.neighbour_scores[rows] * weights[:, None]
-        total = np.bincount(others[known], shares[known], minlength=len(self))
-        return total.astype(np.float32)
+        totals = np.bincount(places.ravel(), shares.ravel()).astype(np.float32)
+        first = int(np.searchsorted(others, 0))  # after what pads the lists
+        return SparseScores(others[first:], totals[first:])
 
 
 def taste_vector(catalogue: Catalogue, history: History) -> NDArray[np.float32] | None:

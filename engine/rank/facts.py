@@ -86,19 +86,16 @@ class Facts:
         """Share of a person's picks that are of an item's kind, averaged over the columns."""
         if self.categories.shape[1] == 0:
             return None
-        picked = self.categories[profile.rows]
-        shares: Scores = np.zeros(len(pool), np.float32)
-        known = np.zeros(len(pool), np.int32)
-        for column in range(picked.shape[1]):
-            codes, values = picked[:, column], self.categories[pool, column]
-            told = codes >= 0
-            if not told.any():
-                continue
-            totals = np.bincount(codes[told], profile.weights[told])
-            is_picked = (values >= 0) & (values < len(totals))
-            share = totals[np.where(is_picked, values, 0)] / profile.weights[told].sum()
-            shares += np.where(is_picked, share, 0)
-            known += values >= 0
+        # One up: 0 is no kind, and the last count, of a kind that nobody picked, is 0.
+        picked = self.categories[profile.rows].T + 1
+        candidates = self.categories.take(pool, axis=0).T + 1
+        shares, known = np.zeros(len(pool)), np.zeros(len(pool), np.int32)
+        for codes, values in zip(picked, candidates, strict=True):
+            counts = np.bincount(codes, profile.weights, minlength=codes.max() + 2)
+            counts[0] = 0
+            if (total := counts.sum()) > 0:
+                shares += (counts / total).take(values, mode="clip")
+                known += values > 0
         if not known.any():
             return None
         mean: Scores = (shares / np.maximum(known, 1)).astype(np.float32)

@@ -1,6 +1,6 @@
 """Scoring policies: what makes one score of all that the signals say of a candidate."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -50,6 +50,11 @@ class Policy(Protocol):
         """What people of whom nothing is known are ranked by: ``trend`` or ``popularity``."""
         ...
 
+    @property
+    def needs(self) -> Collection[str]:
+        """Names of the signals that `score` reads: others need not be told."""
+        ...
+
     def score(
         self,
         pool: Rows,
@@ -89,6 +94,7 @@ class Ensemble(_Trending):
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self.weights = weights
+        self.needs = [name for name in SIGNALS if weights[name] > 0]
 
     def score(
         self,
@@ -99,7 +105,7 @@ class Ensemble(_Trending):
         explain: bool = False,
     ) -> Ranked:
         """Score the candidates from 0 to 1; see `Policy` and `fuse`."""
-        counted = {name: signal for name, signal in signals.items() if self.weights[name] > 0}
+        counted = {name: signals[name] for name in self.needs if name in signals}
         return fuse(pool, counted, self.weights)
 
 
@@ -108,6 +114,7 @@ class One:
 
     def __init__(self, name: str) -> None:
         self.for_strangers = name
+        self.needs = (name,)
         self._weights = {name: 1.0}
 
     def score(
@@ -124,6 +131,8 @@ class One:
 
 class Drawn(_Trending):
     """A score drawn at random: what every policy should beat."""
+
+    needs = ()
 
     def score(
         self,
@@ -142,6 +151,7 @@ class Retrieved(_Trending):
     """No policy: candidates as the collaborative model, then taste, has them."""
 
     _WEIGHTS: Mapping[str, float] = {"picked_together": 1.0, "taste": 0.01}
+    needs = tuple(_WEIGHTS)
 
     def score(
         self,
@@ -158,6 +168,8 @@ class Retrieved(_Trending):
 
 class Boosted(_Trending):
     """LambdaMART over the signals: lightgbm."""
+
+    needs = SIGNALS
 
     def __init__(self, model: Trees) -> None:
         self._model = model

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..types import History, Mask, Rows, Scores, Vectors
 from .catalogue import Catalogue
-from .fuse import Ranked, Signal, best_first, fuse, top_rows
+from .fuse import Ranked, Signal, SparseScores, best_first, fuse, top_rows
 from .gap import bridge
 from .profile import read_profile
 from .signals import mean_likeness
@@ -174,7 +174,7 @@ class Ranker:
         self,
         picks: Rows,
         weights: Scores,
-        together: Scores,
+        together: SparseScores,
         words: Scores,
         k: int,
         allowed: Mask | None,
@@ -182,7 +182,7 @@ class Ranker:
         """Candidates: by vectors, company, words and, so that there are always k, by trend."""
         size = max(_POOL, 2 * k)
         pools = [
-            top_rows(together, size, _both(together > 0, allowed)),
+            together.best(size, allowed),
             top_rows(words, size, _both(words > 0, allowed)),
             top_rows(self._catalogue.facts.trend, size, allowed),
         ]

@@ -72,7 +72,7 @@ class Recommender:
             facts = self._catalogue.facts
             liked = (facts.popularity if name == "popularity" else facts.trend)[pool]
             return best_first(Ranked(pool, liked, {name: liked}), len(pool))
-        signals = person_signals(self._catalogue, profile, pool, together)
+        signals = person_signals(self._catalogue, profile, pool, together, self._policy.needs)
         rng = rng or np.random.default_rng()
         ranked = self._policy.score(pool, signals, rng, explain=explain)
         return best_first(ranked, len(pool))

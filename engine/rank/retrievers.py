@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..inference import Inference
-from ..types import Mask, Rows, Scores
+from ..types import Mask, Rows
 from .catalogue import Catalogue
-from .fuse import top_rows
+from .fuse import SparseScores
 from .profile import Profile
 
 __all__ = ["FEW", "SIZES", "candidates"]
@@ -29,7 +29,7 @@ FEW = 800
 def candidates(
     catalogue: Catalogue,
     profile: Profile,
-    together: Scores,
+    together: SparseScores,
     inference: Inference,
     allowed: Mask,
     k: int,
@@ -49,7 +49,7 @@ def candidates(
     catalogue, profile
         The items and the person, who may have no picks.
     together
-        How often each item is picked with theirs, shape (n,); see `Catalogue.picked_together`.
+        How often each item is picked with theirs; see `Catalogue.picked_together`.
     inference
         The sizes of the retrievers.
     allowed
@@ -67,7 +67,7 @@ def candidates(
         sizes["trending"] = max(sizes["trending"], k)
     retrievers: dict[str, Callable[[int], Rows]] = {
         "knn": lambda size: catalogue.taste.near_picks(profile, size, allowed),
-        "collaborative": lambda size: top_rows(together, size, (together > 0) & allowed),
+        "collaborative": lambda size: together.best(size, allowed),
         "trending": lambda size: _first(catalogue.facts.most_trending, size, allowed),
         "toplist": lambda size: _first(catalogue.facts.most_popular, size, allowed),
         "chronological": lambda size: _first(catalogue.facts.newest, size, allowed),
@@ -75,9 +75,15 @@ def candidates(
         "random": lambda size: _sample(allowed, size, rng or np.random.default_rng()),
     }
     found = [retrieve(sizes[name]) for name, retrieve in retrievers.items() if sizes[name]]
-    rows = np.sort(np.concatenate([*found, np.zeros(0, np.int32)]), kind="stable")
-    # As np.unique, whose hashing takes ten times as long.
-    return rows[np.diff(rows, prepend=np.int32(-1)) > 0].astype(np.int32)
+    return _union(found)
+
+
+def _union(found: list[Rows]) -> Rows:
+    """Return what np.unique does of all of them, in a tenth of the time: it would hash."""
+    rows = np.sort(np.concatenate([*found, np.zeros(0, np.int32)]))
+    is_first = np.ones(len(rows), np.bool_)
+    np.not_equal(rows[1:], rows[:-1], out=is_first[1:])
+    return rows[is_first].astype(np.int32, copy=False)
 
 
 def _cold(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:

@@ -1,10 +1,12 @@
 """Every opinion there is about a person's candidates, as the signals that a policy fuses."""
 
+from collections.abc import Callable, Collection
+
 import numpy as np
 
 from ..types import Mask, Rows, Scores
 from .catalogue import Catalogue
-from .fuse import Signal
+from .fuse import Signal, SparseScores
 from .profile import Profile
 from .space import Space
 
@@ -35,7 +37,11 @@ LATEST = 30
 
 
 def person_signals(
-    catalogue: Catalogue, profile: Profile, pool: Rows, together: Scores
+    catalogue: Catalogue,
+    profile: Profile,
+    pool: Rows,
+    together: SparseScores,
+    wanted: Collection[str] = SIGNALS,
 ) -> dict[str, Signal]:
     """Return what is known of the candidates for a person with at least one pick.
 
@@ -48,31 +54,34 @@ def person_signals(
     pool
         Candidates, shape (m,).
     together
-        As `Catalogue.picked_together` tells of the profile, shape (n,).
+        As `Catalogue.picked_together` tells of the profile.
+    wanted
+        Names of the signals that are asked for.
 
     Returns
     -------
     signals
-        Under the names of `SIGNALS`, without those that have nothing to say.
+        Under those of the names that have anything to say, in the order of `SIGNALS`.
     """
-    facts = catalogue.facts
-    words = catalogue.words.among(*_pair(profile.latest(LATEST)), pool)
-    signals: dict[str, Signal | None] = {
-        "picked_together": Signal(together[pool]),
-        "factors": _factors(catalogue, profile, pool),
-        "taste": _taste(catalogue, profile, pool),
-        "looks": mean_likeness(catalogue.images, pool, *_pair(profile.latest(LATEST))),
-        "meaning": mean_likeness(catalogue.texts, pool, *_pair(profile.latest(LATEST))),
-        "words": Signal(words, catalogue.words.presence()[pool]),
-        "palette": _known(facts.palette_affinity(pool, profile)),
-        "category": _known(facts.category_affinity(pool, profile)),
-        "price": _known(facts.price_affinity(pool, profile)),
-        "popularity": Signal(facts.popularity[pool]),
-        "trend": Signal(facts.trend[pool]),
-        "newness": _newness(facts.newness[pool]),
-        "is_new": Signal(facts.is_new[pool].astype(np.float32)),
-        "has_picture": Signal(catalogue.images.presence[pool].astype(np.float32)),
+    facts, images, words = catalogue.facts, catalogue.images, catalogue.words
+    latest = _pair(profile.latest(LATEST))
+    tell: dict[str, Callable[[], Signal | None]] = {
+        "picked_together": lambda: Signal(together[pool]),
+        "factors": lambda: _factors(catalogue, profile, pool),
+        "taste": lambda: _taste(catalogue, profile, pool),
+        "looks": lambda: mean_likeness(images, pool, *latest),
+        "meaning": lambda: mean_likeness(catalogue.texts, pool, *latest),
+        "words": lambda: Signal(words.among(*latest, pool), words.presence()[pool]),
+        "palette": lambda: _known(facts.palette_affinity(pool, profile)),
+        "category": lambda: _known(facts.category_affinity(pool, profile)),
+        "price": lambda: _known(facts.price_affinity(pool, profile)),
+        "popularity": lambda: Signal(facts.popularity[pool]),
+        "trend": lambda: Signal(facts.trend[pool]),
+        "newness": lambda: _newness(facts.newness[pool]),
+        "is_new": lambda: Signal(facts.is_new[pool].astype(np.float32)),
+        "has_picture": lambda: Signal(images.presence[pool].astype(np.float32)),
     }
+    signals = {name: tell[name]() for name in SIGNALS if name in wanted}
     return {name: signal for name, signal in signals.items() if signal is not None}
 
 

@@ -75,7 +75,7 @@ class Space:
         As the product of `centered` for both, without moving every vector: `rows` are many.
         """
         picked = self.centered(others)
-        products = self.vectors[rows] @ np.vstack([picked, self.center]).T
+        products = self.vectors.take(rows, axis=0) @ np.vstack([picked, self.center]).T
         # |v - c|^2 = 1 - 2 v.c + |c|^2
         squares = 1 + self.center @ self.center - 2 * products[:, -1:]
         lengths = np.sqrt(np.maximum(squares, np.float32(1e-12)))

@@ -105,8 +105,9 @@ class TasteSpace:
         picks = self._placed(profile.latest(LATEST))
         if len(picks) == 0:
             return None
-        cosine = self.vectors[pool] @ self.vectors[picks.rows].T
-        kernel = np.exp(np.float32(SHARPNESS) * cosine) @ picks.weights
+        cosine = self.vectors.take(pool, axis=0) @ self.vectors[picks.rows].T
+        cosine *= np.float32(SHARPNESS)
+        kernel = np.exp(cosine, out=cosine) @ picks.weights
         likeness: Scores = kernel / np.sqrt(self.crowding[pool])
         return likeness
 

@@ -332,7 +332,7 @@ def test_a_reader_of_the_old_generation_is_undisturbed_and_the_next_query_sees_t
     after = state_of(serving.generation.folder)
     assert after == before
     assert "look" not in serving._snapshot.items.rows([0])[0]
-    assert "look" not in serving._columns.columns
+    assert "look" not in serving._snapshot.columns().columns
     assert "look" in reader.rank("shop", limit=1).metadata[0]
 
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rank_cases import profile, quiet, rows, taste_space, unit
 from sightline.inference import RETRIEVERS, Inference
+from sightline.rank.fuse import SparseScores
 from sightline.rank.retrievers import SIZES, candidates
 
 N = 1_000  # more than are all candidates
@@ -25,8 +26,13 @@ def only(name, size):
     return Inference(retriever_k_override={**dict.fromkeys(RETRIEVERS, 0), name: size})
 
 
+def sparse(scores):
+    named = np.flatnonzero(scores).astype(np.int32)
+    return SparseScores(named, scores[named])
+
+
 def brought(inference, person=NOBODY, *, allowed=EVERYTHING, together=TOGETHER, k=10, **how):
-    return candidates(SHOP, person, together, inference, allowed, k, **how).tolist()
+    return candidates(SHOP, person, sparse(together), inference, allowed, k, **how).tolist()
 
 
 def best(scores, size, allowed=EVERYTHING):
@@ -161,7 +167,7 @@ def test_the_first_that_pass_a_filter_are_found_however_far_down_they_stand(name
 def test_candidates_are_allowed_ascending_and_no_more_than_asked_for(seed, share, sizes, picks):
     allowed = np.random.default_rng(seed).random(N) < share
     inference = Inference(retrieval_k=10, retriever_k_override=sizes)
-    found = candidates(SHOP, profile(*picks), TOGETHER, inference, allowed, 5)
+    found = candidates(SHOP, profile(*picks), sparse(TOGETHER), inference, allowed, 5)
     assert found.dtype == np.int32
     assert allowed[found].all()
     assert (np.diff(found) > 0).all()
@@ -173,5 +179,5 @@ def test_candidates_are_allowed_ascending_and_no_more_than_asked_for(seed, share
 def test_nothing_allowed_leaves_no_candidates():
     nothing = np.zeros(N, np.bool_)
     for inference in (Inference(), Inference(retriever_k_override={"random": 5})):
-        found = candidates(SHOP, profile(1), TOGETHER, inference, nothing, 5)
+        found = candidates(SHOP, profile(1), sparse(TOGETHER), inference, nothing, 5)
         assert found.tolist() == rows().tolist()
