@@ -71,7 +71,7 @@ class Client(Labelling, Feeding):
         self._connections = {
             name: models.absolute(value) for name, value in (connections or {}).items()
         }
-        super().__init__(OpenModels(self.home, self._encoders), allow_hosts)
+        super().__init__(OpenModels(self.home, self._encoders, self._compute.cores), allow_hosts)
 
     @property
     def encoders(self) -> "Encoders":

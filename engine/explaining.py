@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .answers import parts_of, rounded
 from .rank.catalogue import Catalogue
 from .rank.fuse import Ranked
 from .rank.profile import Profile, read_profile
@@ -13,16 +13,10 @@ from .rank.query import Query
 from .rank.space import Space
 from .types import History, Rows
 
-__all__ = ["Explainer", "parts_of"]
+__all__ = ["Explainer", "most_alike_picks"]
 
 _NOTABLE_SHARE = 0.15
 """Share of a picture, and of what a person picks, from which on a colour is worth a word."""
-
-
-def parts_of(ranked: Ranked) -> dict[str, Any]:
-    """Return the parts of every score, by signal, as a response has them."""
-    parts = {name: _rounded(values) for name, values in ranked.parts.items()}
-    return {"score": {"scoring_policy_scores": parts}}
 
 
 class Explainer:
@@ -69,7 +63,7 @@ class Explainer:
         is_own = query.inference.value_model is None and query.inference.boosting_factor == 0
         if self._policy.get("learned") and is_own and len(profile):
             odds = self._policy["slope"] * ranked.scores + self._policy["intercept"]
-            reasons["score"]["probability"] = _rounded(1 / (1 + np.exp(-odds)))
+            reasons["score"]["probability"] = rounded(1 / (1 + np.exp(-odds)))
         picks = most_alike_picks(self._catalogue.images, profile.rows, ranked.rows)
         return {
             **reasons,
@@ -95,7 +89,3 @@ def most_alike_picks(images: Space, picks: Rows, rows: Rows) -> list[int | None]
     nearest = picks[images.cosines(rows, picks).argmax(axis=1)]
     present = images.presence[rows]
     return [int(pick) if seen else None for pick, seen in zip(nearest, present, strict=True)]
-
-
-def _rounded(values: NDArray[Any]) -> list[float]:
-    return [round(float(value), 6) for value in values]

@@ -22,9 +22,10 @@ _Stamp: TypeAlias = tuple[int, int, int] | None
 class OpenModels:
     """Opens models on their first query; threads may share it."""
 
-    def __init__(self, home: Home, encoders: "Callable[[], Encoders]") -> None:
+    def __init__(self, home: Home, encoders: "Callable[[], Encoders]", threads: int) -> None:
         self._home = home
         self._encoders = encoders
+        self._threads = threads
         self._opening = threading.Lock()
         self._kept: dict[str, tuple[_Stamp, Serving]] = {}
 
@@ -54,9 +55,9 @@ class OpenModels:
         from .serve import Serving
 
         try:
-            return Serving(open_active(folder), self._encoders)
+            return Serving(open_active(folder), self._encoders, self._threads)
         except CorruptGenerationError:
             if active_stamp(folder) == stamp:
                 raise
             # Builds ended meanwhile and swept away the generation that was being opened.
-            return Serving(open_active(folder), self._encoders)
+            return Serving(open_active(folder), self._encoders, self._threads)

@@ -52,7 +52,7 @@ def relabel(
         kept = kept_columns(generation.manifest) or ()
         others = [other for other in kept if other.name != column.name]
         refuse_taken([*others, column], generation.manifest["model_schema"]["item"])
-        serving = Serving(generation, encoders)
+        serving = Serving(generation, encoders, threads=1)
         judged = serving.judge(column.asked)
         response = serving.label(column.asked, judged, query, item_ids=item_ids)
         with new_generation(folder) as writer:

@@ -2,17 +2,18 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .answers import parts_of, response_of
 from .errors import UnknownItemError, UnsupportedError
-from .explaining import Explainer, parts_of
+from .explaining import Explainer
 from .inference import Inference, read_inference
 from .label_set import LabelSet
-from .labels import judge_labels, label_response, notes_on, refuse_unfit
+from .labels import judge_labels, notes_on, refuse_unfit
 from .live import LiveHistories
 from .ordering import Ordering
 from .probes import QueryEncoder
@@ -25,9 +26,7 @@ from .rank.recommender import Recommender
 from .rank.response import LabelResponse, Response
 from .snapshot import Snapshot
 from .store.generation import Generation
-from .store.ids import IdTable
 from .store.live import LiveEvents
-from .store.records import RecordTable
 from .threads import OneThread
 from .types import History, Mask, Modality, Rows
 
@@ -40,6 +39,8 @@ _ONE_THREAD = OneThread()
 _FILTERS_KEPT = 64
 _NAMED = 10  # unknown ids that a note names
 _NONE_PASSES = "no item passes the filter"
+_TRENDING = "this is what is trending for everyone"
+_AS_USUAL = Inference()
 
 
 class Serving:
@@ -48,8 +49,11 @@ class Serving:
     Items and people are named by id, as text.
     """
 
-    def __init__(self, generation: Generation, encoders: "Callable[[], Encoders]") -> None:
+    def __init__(
+        self, generation: Generation, encoders: "Callable[[], Encoders]", threads: int
+    ) -> None:
         self.generation = generation
+        self._threads = threads
         self._query_encoder = QueryEncoder(generation.manifest["encoder"], encoders)
         self._snapshot = Snapshot(generation)
         self._ranker = Ranker(self._snapshot.catalogue)
@@ -121,7 +125,34 @@ class Serving:
 
     def rank_batch(self, user_ids: Sequence[str], query: Query) -> list[Response]:
         """Rank the catalogue for many people; see `Client.rank_batch`."""
-        return [self.rank(user, query, item_ids=None, interactions={}) for user in user_ids]
+        weights = self.generation.manifest["policy"].get("weights")
+        histories = [self._live.history(user) for user in user_ids]
+        plain = replace(_AS_USUAL, limit=query.limit, seed=query.inference.seed)
+        is_plain = weights is not None and query.inference == plain and not query.explain
+        if not is_plain or (
+            self._snapshot.newcomers is not None and not all(map(_has_picks, histories))
+        ):
+            return [self.rank(user, query, item_ids=None, interactions={}) for user in user_ids]
+        from .rank.batch import rank_many  # wakes Numba
+
+        allowed = self._allowed(query.filter_predicate)
+        found = rank_many(
+            self._snapshot.catalogue,
+            weights,
+            histories,
+            query.limit,
+            allowed=allowed,
+            threads=self._threads,
+        )
+        return [
+            self._respond(
+                ranked,
+                query,
+                None,
+                [] if _has_picks(history) else [f"{_nobody(user)}: {_TRENDING}"],
+            )
+            for user, history, ranked in zip(user_ids, histories, found, strict=True)
+        ]
 
     def similar_items(
         self,
@@ -166,7 +197,7 @@ class Serving:
             return Response([], [], [] if query.return_metadata else None, notes=[note])
         history = self._snapshot.interactions[row]
         ranked = self._snapshot.people.like(row, history, query.limit)
-        return _response(
+        return response_of(
             ranked,
             self._snapshot.user_ids,
             self._snapshot.users if query.return_metadata else None,
@@ -229,7 +260,7 @@ class Serving:
         rows = rows[order[: query.limit]]
         ids = [self._snapshot.item_ids[row] for row in rows.tolist()]
         metadata = self._snapshot.items.rows(rows) if query.return_metadata else None
-        return label_response(asked, judged, rows, ids=ids, metadata=metadata, notes=notes)
+        return labelresponse_of(asked, judged, rows, ids=ids, metadata=metadata, notes=notes)
 
     @cached_property
     def _ordering(self) -> Ordering:
@@ -317,7 +348,7 @@ class Serving:
         elif user_id is not None and model is not None:
             row = self._snapshot.user_ids.row(user_id)
             guess = None if row is None else model.of_user(row, n_items)
-        likened = "this is what is trending for everyone"
+        likened = _TRENDING
         if guess is not None:
             likened = "this is what people like them pick"
         notes.append(f"{_nobody(user_id)}: {likened}")
@@ -345,7 +376,7 @@ class Serving:
         if allowed is not None and not allowed.any():
             notes = [*notes, _NONE_PASSES]
         records = self._snapshot.items if query.return_metadata else None
-        return _response(ranked, self._snapshot.item_ids, records, explanation, notes)
+        return response_of(ranked, self._snapshot.item_ids, records, explanation, notes)
 
 
 _NO_HISTORY = History(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
@@ -361,28 +392,3 @@ def _nobody(user_id: str | None) -> str:
 
 def _any(allowed: Mask | None) -> bool:
     return allowed is None or bool(allowed.any())
-
-
-def _response(
-    ranked: Ranked,
-    ids: IdTable,
-    records: RecordTable | None,
-    explanation: dict[str, Any] | None = None,
-    notes: Sequence[str] = (),
-) -> Response:
-    return Response(
-        ids=[ids[row] for row in ranked.rows],
-        scores=_rounded(ranked.scores),
-        metadata=None if records is None else records.rows(ranked.rows),
-        explanation=explanation,
-        notes=list(notes),
-    )
-
-
-def _parts(ranked: Ranked) -> dict[str, Any]:
-    parts = {name: _rounded(values) for name, values in ranked.parts.items()}
-    return {"score": {"scoring_policy_scores": parts}}
-
-
-def _rounded(values: NDArray[np.float32]) -> list[float]:
-    return [round(float(value), 6) for value in values]

@@ -104,7 +104,7 @@ def run_demo(home: str | None, page: str | None, *, on_status: Callable[[Status]
         definition.write_text(_YAML, encoding="utf-8")
         client = Client(home, allow_hosts=[base_url.removeprefix("http://")])
         view = _build(client, definition, on_status)
-    evaluation = client.evaluate(MODEL, ablate=True, on_progress=_heard(on_status))
+    evaluation = client.evaluate(MODEL, on_progress=_heard(on_status))
     history = _histories(shop.events)
     people = sorted(history, key=lambda user: len(history[user]), reverse=True)
     user_id = people[len(people) // 2]

@@ -178,12 +178,13 @@ def _evidence(interactions: Interactions, pairs: Pairs | None, present: Mask) ->
 
 
 def _held_out(evidence: Evidence, present: Mask, seed: int) -> tuple[Evidence, list[Exam]]:
-    """Split the evidence into what is learnt from for a trial, and exams."""
+    """Split the evidence into what is learnt from for a trial, and exams; none if it cannot be."""
     picks, of_picks = hold_out_picks(evidence.picks, present, seed=seed)
     pairs, of_pairs = evidence.pairs, None
     if pairs is not None:
         pairs, of_pairs = hold_out_pairs(pairs, present, seed=seed)
-    return Evidence(picks, pairs), [exam for exam in (of_picks, of_pairs) if exam]
+    part = Evidence(picks, pairs)
+    return part, [exam for exam in (of_picks, of_pairs) if exam and part.teaches]
 
 
 def _best_mix(space: JointSpace, exams: Sequence[Exam], threads: int) -> JointSpace:
@@ -250,16 +251,18 @@ def _report(
     exams: Sequence[Exam],
     verdict: _Verdict,
 ) -> dict[str, Any]:
-    held_out = [
-        {
-            "figure": exam.figure,
-            "cases": len(learnt.values),
-            "without_map": round(before.figure, 5),
-            "with_map": round(learnt.figure, 5),
-            "places": round(float(np.exp(before.values.mean() - learnt.values.mean())), 4),
-        }
-        for exam, before, learnt in zip(exams, verdict.without, verdict.learnt, strict=True)
-    ]
+    held_out = []
+    for exam, before, learnt in zip(exams, verdict.without, verdict.learnt, strict=True):
+        gain, error = _gain([learnt], [before])
+        held_out.append(
+            {
+                "figure": exam.figure,
+                "cases": len(learnt.values),
+                "without_map": round(before.figure, 5),
+                "with_map": round(learnt.figure, 5),
+                "standard_errors": round(gain / error, 1) if error else 0.0,
+            }
+        )
     counts = np.diff(evidence.picks.offsets)
     return {
         "components": int(space.vectors.shape[1]),

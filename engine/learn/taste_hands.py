@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..types import Mask, Rows, Scores
 from .interactions import Interactions
 
-__all__ = ["Deck", "Hands", "deck_of_pairs", "deck_of_picks"]
+__all__ = ["Deck", "Hands", "deck_of_pairs", "deck_of_picks", "joined"]
 
 _LARGEST = 10
 """Picks in a hand: what a score is pooled from. Fifty picks of one person would fill a batch."""
@@ -71,14 +71,9 @@ class Deck:
         return known[:, place[candidates]]
 
 
-def deck_of_picks(picks: Interactions) -> Deck | None:
-    """Deal histories: each of two picks or more into as few hands as will do, of about one size.
-
-    None where nobody has two.
-    """
+def deck_of_picks(picks: Interactions) -> Deck:
+    """Deal histories: each of two picks or more into as few hands as will do, of about one size."""
     counts = np.diff(picks.offsets)
-    if not (counts > 1).any():
-        return None
     users = np.repeat(np.arange(len(picks)), counts)
     hands = -(-counts // _LARGEST)
     place = np.arange(len(users)) - picks.offsets[users]
@@ -96,31 +91,43 @@ def deck_of_picks(picks: Interactions) -> Deck | None:
     return Deck(deal, picks.offsets, picks.rows)
 
 
-def deck_of_pairs(first: Rows, second: Rows) -> Deck | None:
-    """Deal pairs of items that are the same, every pair a hand; None where there are none.
+def deck_of_pairs(first: Rows, second: Rows, *, copies: int) -> Deck:
+    """Deal pairs of items that are the same, each as so many hands of two.
 
     What either item of a pair is the same as is no wrong answer for it.
     """
-    if len(first) == 0:
-        return None
-    count = len(first)
-    items = np.concatenate([first, second])
-    others = np.concatenate([second, first])
-    by_item = np.argsort(items, kind="stable")
-    items, others = items[by_item], others[by_item]
     both = np.stack([first, second], axis=1).ravel()
-    starts, stops = np.searchsorted(items, both), np.searchsorted(items, both, side="right")
-    # Laid side by side, the others of both items of a pair are one range of known ones.
-    sizes = stops - starts
-    laid = np.concatenate([[0], np.cumsum(sizes)])
-    known = others[np.repeat(starts - laid[:-1], sizes) + np.arange(laid[-1])]
+    others = np.stack([second, first], axis=1).ravel()
+    by_item = np.argsort(both, kind="stable")
+    items, others = both[by_item], others[by_item]
+    item_offsets = np.searchsorted(items, np.append(np.unique(items), np.iinfo(np.int32).max))
+    offsets, entries = _spans(item_offsets, np.searchsorted(np.unique(items), both))
+    pairs = np.tile(np.arange(len(first)), copies)
     hands = Hands(
-        np.arange(count),
-        2 * np.arange(count + 1),
-        both.astype(np.int32),
-        np.ones(2 * count, np.float32),
+        owners=pairs,
+        offsets=2 * np.arange(len(pairs) + 1),
+        rows=np.tile(both, copies),
+        weights=np.ones(2 * len(pairs), np.float32),
     )
-    return Deck(lambda rng: hands, laid[::2], known)
+    # Side by side, what is the same as the first and as the second item are one range.
+    return Deck(lambda _: hands, offsets[::2], others[entries])
+
+
+def joined(one: Deck, other: Deck) -> Deck:
+    """Return a deck of the hands of both."""
+    owners = len(one.offsets) - 1
+
+    def deal(rng: np.random.Generator) -> Hands:
+        a, b = one.deal(rng), other.deal(rng)
+        return Hands(
+            np.concatenate([a.owners, b.owners + owners]),
+            np.concatenate([a.offsets, b.offsets[1:] + a.offsets[-1]]),
+            np.concatenate([a.rows, b.rows]),
+            np.concatenate([a.weights, b.weights]),
+        )
+
+    offsets = np.concatenate([one.offsets, other.offsets[1:] + one.offsets[-1]])
+    return Deck(deal, offsets, np.concatenate([one.rows, other.rows]))
 
 
 def _spans(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..types import Mask, Scores, Vectors
 
-__all__ = ["KERNEL_SHARPNESS", "Batch", "hands_loss", "triplets_loss"]
+__all__ = ["KERNEL_SHARPNESS", "Batch", "contrasts_loss", "hands_loss"]
 
 KERNEL_SHARPNESS = 5.0
 """How fast a pick's say falls with the cosine: it is exp(KERNEL_SHARPNESS * cosine)."""
@@ -96,36 +96,35 @@ def hands_loss(weights: NDArray[np.float32], batch: Batch) -> tuple[float, NDArr
     return float(losses @ shares), _by_weights(by_unit, unit, lengths, batch.inputs)
 
 
-def triplets_loss(
-    weights: NDArray[np.float32], first: Vectors, same: Vectors, different: Vectors
+def contrasts_loss(
+    weights: NDArray[np.float32], same: tuple[Vectors, Vectors], different: tuple[Vectors, Vectors]
 ) -> tuple[float, NDArray[np.float32]]:
-    """Judge a map by whether items are more like what is the same than like what is different.
+    """Judge a map by whether what is the same is more alike than what is different.
 
-    InfoNCE again, with one negative, which somebody chose: the mean of
-    log(1 + exp(KERNEL_SHARPNESS (z_first.z_different - z_first.z_same))).
+    InfoNCE again, with one negative that somebody chose: with s the cosine of the z of a pair, the
+    mean of log(1 + exp(KERNEL_SHARPNESS (s_different - s_same))).
 
     Parameters
     ----------
     weights
         W, shape (d, d).
-    first, same, different
-        Their x, shape (t, d), unit rows. A row of zeros in `same` stands for an item that is
-        neither like the first nor unlike it, as two items drawn at random are.
+    same, different
+        The x of both items of pairs, each of shape (t, d), unit rows; of a triplet's two pairs the
+        first item is one. Rows of zeros stand for a pair whose cosine is 0 whatever the map.
 
     Returns
     -------
     loss, gradient
-        The mean over the triplets, and its gradient by W, shape (d, d).
+        The mean over the contrasts, and its gradient by W, shape (d, d).
     """
-    count = len(first)
-    inputs = np.concatenate([first, same, different])
+    count = len(same[0])
+    inputs = np.concatenate([*same, *different])
     unit, lengths = _mapped(weights, inputs)
-    z_first, z_same, z_different = unit[:count], unit[count : 2 * count], unit[2 * count :]
-    towards = z_different - z_same
-    logits = np.float32(KERNEL_SHARPNESS) * (z_first * towards).sum(axis=1)
+    a, b, c, d = (unit[part * count : (part + 1) * count] for part in range(4))
+    logits = np.float32(KERNEL_SHARPNESS) * ((c * d).sum(axis=1) - (a * b).sum(axis=1))
     losses = np.logaddexp(0, logits)
     slope = (np.float32(KERNEL_SHARPNESS / count) / (1 + np.exp(-logits)))[:, None]
-    by_unit = np.concatenate([slope * towards, -slope * z_first, slope * z_first])
+    by_unit = np.concatenate([-slope * b, -slope * a, slope * d, slope * c])
     return float(losses.mean()), _by_weights(by_unit, unit, lengths, inputs)
 
 

@@ -75,9 +75,9 @@ def crowd(seed, n=N):
 
 
 def compare(fill, twin, seed, *, atol=1e-5, n=N):
-    """Hold a kernel against its twin, Signal or (values, known) or None, for everyone with picks.
+    """Hold a kernel against its twin, (values, known) of one person's candidates, for a crowd.
 
-    Of who is told nothing by the twin, everything that is known must be 0.
+    Where the twin has nothing to say, None, and for who picked nothing, all values must be 0.
     """
     persons, asked = crowd(seed, n)
     for person, own, (values, known) in zip(
@@ -210,21 +210,15 @@ def test_few_items_are_all_candidates_but_what_was_seen():
     assert found.counts.tolist() == [0]
 
 
-def test_lists_that_hold_too_little_leave_no_candidates():
-    near = np.arange(1, 9, dtype=np.int32)
-    taste = taste_space(np.eye(1, 4, dtype=np.float32).repeat(N, axis=0))
-    taste.neighbours = np.tile(near, (N, 1))
+@pytest.mark.parametrize(("others", "count"), [(0, -1), (1, -1), (2, 2), (8, 8)])
+def test_lists_of_which_less_than_a_quarter_is_allowed_leave_no_candidates(others, count):
+    taste = taste_space(np.ones((N, 1)))
+    taste.neighbours = np.tile(np.arange(1, 9, dtype=np.int32), (N, 1))
     taste.cold_neighbours = np.full((N, 1), -1, np.int32)
     lists = lists_of(quiet(N, taste=taste))
-    counts = []
-    for others in (1, 2):
-        allowed = np.arange(N) > near[-1] - others
-        sizes = USUAL._replace(near=8)
-        found, _ = gather_candidates(lists, sizes, people(profile(0), profile()), allowed)
-        counts.append(found.counts.tolist())
-    assert counts[0][0] == -1
-    assert counts[0][1] == counts[1][1] > 0  # nothing is near to who picked nothing
-    assert counts[1][0] > 0
+    asked = people(profile(0), profile())
+    found, _ = gather_candidates(lists, NONE._replace(near=8), asked, np.arange(N) > 8 - others)
+    assert found.counts.tolist() == [count, 0]  # nothing is near to who picked nothing
 
 
 def test_rows_that_no_item_has_are_passed_over():
@@ -233,7 +227,7 @@ def test_rows_that_no_item_has_are_passed_over():
     lists = lists_of(built)._replace(
         together=wild, near=wild, cold_near=wild, trending=wild[0], popular=wild[0], newest=wild[0]
     )
-    lists.placed[:] = True
+    lists.placed[:] = lists.is_cold[:] = True
     found, _ = gather_candidates(lists, USUAL, people(profile(0)), EVERYTHING)
     assert found.rows[0, : found.counts[0]].tolist() == [3]
 
@@ -259,7 +253,7 @@ def test_nobody_and_nothing_have_no_candidates():
     ],
 )
 def test_people_and_filters_that_do_not_fit_are_refused(asked, allowed):
-    with pytest.raises(ValueError, match="rows|offsets|shape"):
+    with pytest.raises(ValueError, match=r"rows|offsets|shape"):
         gather_candidates(lists_of(quiet(N)), USUAL, asked, allowed)
 
 
@@ -369,7 +363,7 @@ def test_words_that_no_vocabulary_has_are_passed_over():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_facts_are_told_as_to_one_person(seed):
+def test_affinities_are_those_of_one_person(seed):
     facts = random_catalogue(N, seed=seed, present=0.7).facts
     facts = replace(facts, prices=np.where(np.arange(N) % 9, facts.prices, np.float32(-3)))
     compare(
@@ -387,11 +381,16 @@ def test_facts_are_told_as_to_one_person(seed):
         facts.price_affinity,
         seed,
     )
-    compare(
-        lambda _, *asked: affinity.facts(facts.newness, *asked),
-        lambda rows, _: (facts.newness[rows], ~np.isnan(facts.newness[rows])),
-        seed,
-    )
+
+
+def test_facts_are_the_same_for_everyone():
+    newness = random_catalogue(N).facts.newness
+    for person in (profile(1), profile()):
+        ((values, known),) = told(
+            lambda _, *asked: affinity.facts(newness, *asked), [person], pools(list(range(N)))
+        )
+        assert_array_equal(known, ~np.isnan(newness))
+        assert_array_equal(values, np.nan_to_num(newness))
 
 
 def test_picks_of_which_nothing_is_known_say_nothing():
@@ -423,7 +422,7 @@ def test_kinds_of_one_person_are_not_told_of_the_next():
 )
 def test_candidates_that_do_not_fit_are_refused(asked, shape):
     column = Column(np.zeros(shape, np.float32), np.zeros(shape, np.bool_))
-    with pytest.raises(ValueError, match="rows|shape"):
+    with pytest.raises(ValueError, match=r"rows|shape"):
         affinity.shared_colors(np.ones((N, 2)), people(profile(1)), asked, column)
 
 

@@ -89,9 +89,11 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "labels": (*SHARED, "encode", "label_set", "probes", "rank"),
     "live": (*SHARED, "learn", "sources.weights", "store"),
     "ordering": (*SHARED, "rank"),
-    "explaining": (*SHARED, "rank"),
+    "answers": (*SHARED, "rank", "store"),
+    "explaining": (*SHARED, "answers", "rank"),
     "serve": (
         *SHARED,
+        "answers",
         "encoders",
         "explaining",
         "label_set",

@@ -61,6 +61,17 @@ def test_signals_are_finite_and_one_for_each_candidate(request):
         assert signal.present is None or signal.present.shape == (len(pool),)
 
 
+@pytest.mark.parametrize("wanted", [[], ["trend"], ["price", "looks"], SIGNALS])
+def test_only_what_is_asked_for_is_told_and_as_ever(wanted):
+    built, person, pool = random_catalogue(20, present=1.0), profile(1, 2), rows(5, 6, 7)
+    together = built.picked_together(person.rows, person.weights)
+    everything = signals(built, person, pool)
+    told = person_signals(built, person, pool, together, wanted)
+    assert list(told) == [name for name in everything if name in wanted]
+    for name, signal in told.items():
+        assert signal.values.tolist() == everything[name].values.tolist()
+
+
 # --- what each says
 
 
