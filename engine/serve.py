@@ -260,7 +260,7 @@ class Serving:
         rows = rows[order[: query.limit]]
         ids = [self._snapshot.item_ids[row] for row in rows.tolist()]
         metadata = self._snapshot.items.rows(rows) if query.return_metadata else None
-        return labelresponse_of(asked, judged, rows, ids=ids, metadata=metadata, notes=notes)
+        return label_response(asked, judged, rows, ids=ids, metadata=metadata, notes=notes)
 
     @cached_property
     def _ordering(self) -> Ordering:
