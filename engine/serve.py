@@ -13,7 +13,7 @@ from .errors import UnknownItemError, UnsupportedError
 from .explaining import Explainer
 from .inference import Inference, read_inference
 from .label_set import LabelSet
-from .labels import judge_labels, notes_on, refuse_unfit
+from .labels import judge_labels, label_response, notes_on, refuse_unfit
 from .live import LiveHistories
 from .ordering import Ordering
 from .probes import QueryEncoder

@@ -156,6 +156,17 @@ def test_trees_tell_what_each_signal_did_where_that_is_asked_for():
     assert ranked.scores.tolist() == [2, 0, 2]
 
 
+@pytest.mark.parametrize(
+    "policy", [Ensemble(PRIOR), One("trend"), Drawn(), Retrieved(), Boosted(trees())]
+)
+def test_policies_name_every_signal_that_they_read(policy):
+    told = {name: signal(*np.random.default_rng(len(name)).random(3)) for name in SIGNALS}
+    needed = {name: told[name] for name in policy.needs}
+    one, other = (policy.score(POOL, some, rng()) for some in (told, needed))
+    assert one.scores.tolist() == other.scores.tolist()
+    assert list(one.parts) == list(other.parts)
+
+
 # --- the columns that policies learn from
 
 
