@@ -47,7 +47,9 @@ def _held(lists: pl.Series) -> NDArray[np.float32]:
     return np.array(columns, np.float32).reshape(len(columns), len(lists)).T
 
 
-def as_events(log: Log, user_ids: Sequence[str], item_ids: Sequence[str]) -> pl.DataFrame:
+def as_events(
+    log: Log, user_ids: Sequence[str], item_ids: Sequence[str] | pl.Series
+) -> pl.DataFrame:
     """Return likes as a table of user_id, item_id, event_type and timestamp."""
     return pl.DataFrame(
         {

@@ -3,11 +3,15 @@
 import contextlib
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from recommend_splits import Log
 from sightline.types import Mask, Scores, Vectors
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix  # scipy comes with implicit, and is absent without
 
 __all__ = ["Content", "als", "bpr", "lightfm", "vbpr"]
 
@@ -150,7 +154,7 @@ def lightfm(
     return np.asarray(people @ items.T + biases, np.float32)
 
 
-def _sparse(log: Log):  # noqa: ANN202 - scipy comes with implicit, and is absent without
+def _sparse(log: Log) -> "csr_matrix":
     from scipy import sparse
 
     ones = np.ones(len(log), np.float32)

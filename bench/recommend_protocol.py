@@ -130,7 +130,9 @@ def _measure_split(
     model = build(client, f"{part}-{name}", ratings.items, events)
     judged = {OURS: _judge_ours(model, everyone, ratings.user_ids)}
     judged_new = {OURS: _judge_ours(model, newcomers, ratings.user_ids)}
-    judged_new[_RANDOM] = newcomers.judge(lambda people: np.zeros((len(people), split.n_items)))
+    judged_new[_RANDOM] = newcomers.judge(
+        lambda people: np.zeros((len(people), split.n_items), np.float32)
+    )
     content = _content(model, ratings)
     settings: dict[str, Settings] = {}
     fallback: Scores | None = None

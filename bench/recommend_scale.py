@@ -146,7 +146,7 @@ def _active_people(size: Size, rng: np.random.Generator) -> NDArray[np.int64]:
 def _picks(
     people: NDArray[np.int64],
     cluster: NDArray[np.int64],
-    popularity: NDArray[np.float64],
+    popularity: NDArray[np.floating],
     size: Size,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
@@ -164,7 +164,8 @@ def _picks(
     high = np.where(is_own, below[ends[wanted]], reached[-1])
     drawn = low + rng.random(len(people)) * (high - low)
     place = np.minimum(np.searchsorted(reached, drawn, side="right"), size.items - 1)
-    return by_cluster[place]
+    picked: NDArray[np.int64] = by_cluster[place]
+    return picked
 
 
 def _names(kind: str, rows: NDArray[np.int64]) -> pl.Series:

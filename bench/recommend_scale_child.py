@@ -66,11 +66,15 @@ def event(client: Client, tables: Path) -> dict[str, Any]:
     """Time one new event, and see that the next `rank` of its person is another."""
     if not hasattr(client, "insert_events"):
         return {"notes": ["event_ms: this version has no Client.insert_events"]}
+
+    def insert(row: Mapping[str, str]) -> float:
+        return _seconds(lambda: client.insert_events(MODEL, [row]))
+
     inserts, changed = [], 0
     for person in _people(tables, _EVENTS + _WARM_UPS):
         before = _ranked(client, person)
         happened = {"user_id": person, "item_id": next(iter(before)), "event_type": "click"}
-        inserts.append(_seconds(lambda row=happened: client.insert_events(MODEL, [row])))
+        inserts.append(insert(happened))
         after = _ranked(client, person)
         changed += moved(before, after, happened["item_id"])
     median, last = np.percentile(np.array(inserts[_WARM_UPS:]) * 1e3, (50, 99))

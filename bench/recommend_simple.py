@@ -71,7 +71,7 @@ def ease(log: Log, *, regularisation: float) -> Scores:
     return scores
 
 
-def _same_for_all(log: Log, worth: NDArray[np.floating]) -> Scores:
+def _same_for_all(log: Log, worth: NDArray[np.number]) -> Scores:
     return np.broadcast_to(worth.astype(np.float32), (log.n_users, log.n_items))
 
 

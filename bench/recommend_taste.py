@@ -129,7 +129,8 @@ def texture(image: bytes) -> float:
         small = picture.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     brightness = np.asarray(small, np.float32)
     thing = brightness < _BACKGROUND
-    rows, columns = _middle(thing.any(axis=1), 0.30, 0.60), _middle(thing.any(axis=0), 0.33, 0.67)
+    rows = _middle(np.any(thing, axis=1), 0.30, 0.60)
+    columns = _middle(np.any(thing, axis=0), 0.33, 0.67)
     across, along = np.gradient(brightness[rows, columns])
     return float(np.hypot(across, along).mean())
 
@@ -202,7 +203,8 @@ def _draw_interest(table: pl.DataFrame, rng: np.random.Generator) -> Scores:
         _WORTH[name] * table[name].is_in(sorted(values)).to_numpy().astype(np.float32)
         for name, values in wanted.items()
     ]
-    return np.sum(matches, axis=0, dtype=np.float32)
+    worth: Scores = np.sum(matches, axis=0, dtype=np.float32)
+    return worth
 
 
 def _with_more(
@@ -245,4 +247,5 @@ def _softmax(worth: Scores) -> Scores:
 
 def _one_hot(column: pl.Series) -> Vectors:
     values = sorted(column.unique().to_list())
-    return (column.to_numpy()[:, None] == np.array(values, object)).astype(np.float32)
+    ones: Vectors = (column.to_numpy()[:, None] == np.array(values, object)).astype(np.float32)
+    return ones

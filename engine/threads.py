@@ -24,38 +24,33 @@ def blas_threads(count: int) -> Iterator[None]:
 class OneThread:
     """Runs blocks with a BLAS of one thread, as `blas_threads` does, at microseconds for each.
 
-    The number of threads belongs to the process, so it is set by the first block that begins while
-    no other runs, and set back by the last one that ends. The first block of all changes nothing: a
+    Only in the main thread: OpenBLAS does not take the number back from any other, and threads that
+    ask at the same time keep the cores busy anyway. The first block of all changes nothing: a
     process that asks once is done before looking for the BLAS has paid.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running = 0
-        self._asked = False
+        self._is_first = True
         self._libraries: list[Any] | None = None
         self._before: list[int] = []
 
     def __enter__(self) -> None:
-        with self._lock:
-            if not self._asked:
-                self._asked, self._running = True, self._running + 1
-                return
-            if self._libraries is None:
-                self._libraries = _blas()
-            self._running += 1
-            if self._running == 1 or not self._before:
-                self._before = [library.get_num_threads() for library in self._libraries]
-                for library in self._libraries:
-                    library.set_num_threads(1)
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if self._is_first:
+            self._is_first = False
+            return
+        if self._libraries is None:
+            self._libraries = _blas()
+        self._before = [library.get_num_threads() for library in self._libraries]
+        for library in self._libraries:
+            library.set_num_threads(1)
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._running -= 1
-            if self._running == 0 and self._libraries is not None:
-                for library, count in zip(self._libraries, self._before, strict=False):
-                    library.set_num_threads(count)
-                self._before = []
+        if threading.current_thread() is threading.main_thread() and self._before:
+            for library, count in zip(self._libraries or [], self._before, strict=True):
+                library.set_num_threads(count)
+            self._before = []
 
 
 def _blas() -> list[Any]:
