@@ -1,6 +1,7 @@
 """Joins the serve stages over one open generation: ids in, ranked ids with metadata out."""
 
 import os
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -37,6 +38,7 @@ __all__ = ["Serving"]
 
 _ONE_THREAD = OneThread()
 _FILTERS_KEPT = 64
+_MANY = 500
 _NAMED = 10  # unknown ids that a note names
 _NONE_PASSES = "no item passes the filter"
 _TRENDING = "this is what is trending for everyone"
@@ -129,6 +131,8 @@ class Serving:
         histories = [self._live.history(user) for user in user_ids]
         plain = replace(_AS_USUAL, limit=query.limit, seed=query.inference.seed)
         is_plain = weights is not None and query.inference == plain and not query.explain
+        if len(user_ids) < _MANY and "numba" not in sys.modules:
+            is_plain = False  # waking it takes longer than asking for each
         if not is_plain or (
             self._snapshot.newcomers is not None and not all(map(_has_picks, histories))
         ):

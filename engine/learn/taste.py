@@ -35,7 +35,7 @@ _LATEST = 50
 _STRONGEST = 3.0
 """Most that a pick counts for, with a usual one at 1."""
 _MIXES = ((1.0, 0.1), (1.0, 0.3), (1.0, 0.6), (1.0, 1.0), (0.6, 1.0), (0.3, 1.0), (0.1, 1.0))
-_EVEN = (1.0, 1.0)
+"""Weights of pictures and words that are tried; with a 0, what has the other alone had no place."""
 _CHECKS = (8, 16, 32, 64, 96, 128, 192, 256, 384)
 """Steps after which the map is judged."""
 _PATIENCE = 3
@@ -135,14 +135,7 @@ def learn_taste(
     else:
         space = space.weighted([like.report["weights"][name] for name in space.names])
         report = dict(like.report)
-    vectors = space.vectors
-    passes = report["steps"] / max(report["learnt_from"], 1)
-    steps = min(_CHECKS[-1], round(passes * len(evidence)))
-    for done, weights in enumerate(training(space, evidence, seed=seed), 1) if steps else ():
-        progress(most // 2 + done, most)
-        if done == steps:
-            vectors = unit_rows(vectors @ weights.T)
-            break
+    vectors = _mapped(space, evidence, report, seed, lambda done: progress(most // 2 + done, most))
     progress(most, most)
     present = space.presence
     crowded = np.ones(len(present), np.float32)
@@ -158,7 +151,17 @@ def _nowhere(n_items: int) -> Taste:
         nothing,
         np.zeros(n_items, np.bool_),
         np.ones(n_items, np.float32),
-        {"steps": 0, "why": "there are no pictures and no words"},
+        {
+            "components": 0,
+            "weights": {},
+            "people": 0,
+            "picks": 0,
+            "pairs": 0,
+            "steps": 0,
+            "learnt_from": 0,
+            "why": "there are no pictures and no words",
+            "held_out": [],
+        },
     )
 
 
@@ -235,6 +238,24 @@ def _examined(
 def _is_as_good(grades: Sequence[Grade], best: Sequence[Grade]) -> bool:
     gain, error = _gain(best, grades)
     return gain <= _TO_BE_BETTER * error
+
+
+def _mapped(
+    space: JointSpace,
+    evidence: Evidence,
+    report: Mapping[str, Any],
+    seed: int,
+    progress: Callable[[int], None],
+) -> Vectors:
+    """Train on all the evidence, for as many passes as did best on a part, and map all items."""
+    passes = report["steps"] / max(report["learnt_from"], 1)
+    steps = min(_CHECKS[-1], round(passes * len(evidence)))
+    if steps and evidence.teaches:
+        for done, weights in enumerate(training(space, evidence, seed=seed), 1):
+            progress(done)
+            if done == steps:
+                return unit_rows(space.vectors @ weights.T)
+    return space.vectors
 
 
 def _gain(grades: Sequence[Grade], without: Sequence[Grade]) -> tuple[float, float]:

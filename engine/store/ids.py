@@ -31,7 +31,8 @@ class IdTable:
         self._order = np.asarray(np.load(folder / f"{stem}_order.npy", mmap_mode="r"))
         text = folder / f"{stem}.txt"
         is_empty = text.stat().st_size == 0  # an empty file cannot be mapped
-        self._text = b"" if is_empty else np.memmap(text, dtype=np.uint8, mode="r")
+        # As a memoryview: every slice of a np.memmap costs microseconds of bookkeeping.
+        self._text = memoryview(b"") if is_empty else np.memmap(text, np.uint8, "r").data
         self._asked = 0
         self._known: dict[str, int] | None = None
 
