@@ -1,9 +1,14 @@
-"""A disk that is nearly full, for whatever writes."""
+"""A disk that is nearly full, for whatever writes; and patience with a machine that is busy."""
 
 import shutil
 import subprocess
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast examples are drawn says how busy the machine is, and nothing of the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture

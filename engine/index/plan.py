@@ -40,13 +40,13 @@ def fresh_index(vectors: Vectors, presence: Mask) -> VectorIndex:
 
 
 def build_index(
-    vectors: Vectors, presence: Mask, folder: Path, *, exact_rows: int = EXACT_ROWS
+    vectors: Vectors, presence: Mask, folder: Path, *, exact_rows: int | None = None
 ) -> None:
     """Write the index of a generation into `folder`, which is made if it is missing.
 
     The folder gets ``index.json``, which names the kind, and the graph's files where there is a
     graph. Vectors and presence are as for `fresh_index`, and raise like there. Up to `exact_rows`
-    vectors are searched exactly.
+    vectors, EXACT_ROWS if None, are searched exactly.
 
     Raises
     ------
@@ -55,7 +55,8 @@ def build_index(
     """
     _check_finite(vectors, presence)
     folder.mkdir(parents=True, exist_ok=True)
-    kind = "exact" if np.count_nonzero(presence) <= exact_rows else "hnsw"
+    most = EXACT_ROWS if exact_rows is None else exact_rows
+    kind = "exact" if np.count_nonzero(presence) <= most else "hnsw"
     if kind == "hnsw":
         from .hnsw import HnswIndex  # hnswlib is needed by large catalogues only
 

@@ -202,4 +202,5 @@ def _refuse_unpaired(a: Values, b: Values) -> None:
 
 def _ratio(above: Values, below: Values) -> Values:
     ratio = np.where(above > 0, np.inf, 1.0)
-    return np.divide(above, below, out=ratio, where=below > 0)
+    with np.errstate(over="ignore"):  # beyond all bounds is infinite
+        return np.divide(above, below, out=ratio, where=below > 0)

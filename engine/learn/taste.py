@@ -118,7 +118,8 @@ def learn_taste(
         Of everything that is drawn: the same input and seed give the same bytes.
     threads
         Threads that judge and measure; the result does not depend on it. Products of matrices run
-        on the threads of NumPy's BLAS.
+        on the threads of NumPy's BLAS, of which a different number may round differently; the
+        products are small, and one thread is the quickest.
     progress
         Called with how many steps are done, and how many there are at most.
     """
