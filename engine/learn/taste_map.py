@@ -60,6 +60,10 @@ class _Contrasts:
     def __len__(self) -> int:
         return len(self._different)
 
+    def weight(self, picks: int) -> float:
+        """Return what their loss counts for beside that of so many picks, up to 1."""
+        return min(1.0, 2 * _COPIES * len(self) / max(1, picks))
+
     def gradient(
         self, weights: NDArray[np.float32], vectors: Vectors, rng: np.random.Generator
     ) -> NDArray[np.float32]:
@@ -100,11 +104,7 @@ def training(space: JointSpace, evidence: Evidence, *, seed: int) -> Iterator[ND
     deck = _deck(evidence)
     batches = deck.batches(_BATCH, rng)
     contrasts = None if evidence.pairs is None else _Contrasts(evidence.pairs)
-    say = (
-        0.0
-        if contrasts is None
-        else len(contrasts) * 2 * _COPIES / max(1, len(evidence.picks.rows))
-    )
+    say = contrasts.weight(len(evidence.picks.rows)) if contrasts else 0.0
     size = space.vectors.shape[1]
     weights = np.eye(size, dtype=np.float32)
     mean, square = np.zeros_like(weights), np.zeros_like(weights)
@@ -113,7 +113,7 @@ def training(space: JointSpace, evidence: Evidence, *, seed: int) -> Iterator[ND
         step += 1
         gradient = _of_hands(weights, space, deck, next(batches), rng)
         if contrasts:
-            gradient += np.float32(min(1.0, say)) * contrasts.gradient(weights, space.vectors, rng)
+            gradient += np.float32(say) * contrasts.gradient(weights, space.vectors, rng)
         mean = _MOMENTUM * mean + (1 - _MOMENTUM) * gradient
         square = _SCALE_MEMORY * square + (1 - _SCALE_MEMORY) * gradient**2
         rate = _RATE * np.sqrt(1 - _SCALE_MEMORY**step) / (1 - _MOMENTUM**step)
