@@ -188,7 +188,11 @@ def _parts(response: "Response") -> list[str]:
     for place, (pick, shared) in enumerate(zip(alike, colors, strict=True)):
         # The greatest first, and none that rounds to nothing.
         shares = sorted(((values[place], name) for name, values in parts.items()), reverse=True)
-        told = [f"{name} {share:.2f}" for share, name in shares if abs(share) >= _LEAST_SHARE]
+        told = [
+            f"{name.replace('_', ' ')} {share:.2f}"
+            for share, name in shares
+            if abs(share) >= _LEAST_SHARE
+        ]
         told += [f"looks like {pick}"] if pick else []
         told += [f"their {' and '.join(shared)}"] if shared else []
         lines.append(escape(", ".join(told)))
