@@ -29,6 +29,8 @@ __all__ = ["evaluate_model"]
 Progress: TypeAlias = Callable[[str, int, int], None]
 
 _SPLITS = {"user-time": user_time_split, "global-time": global_time_split}
+_MOST_SCORED = 20_000
+"""Items up to which all are scored for everyone judged: the AUC needs it, nothing else does."""
 _NEW = "new items, among themselves"
 
 
@@ -75,8 +77,9 @@ def _evaluate(
         note = "not measured: no user has the events that a held-out part needs"
         return {"split": split, "held_out": HELD_OUT[split], "note": note}
     together = Recommender(trial.lesson.catalogue, Retrieved())
+    everything = trial.scores if len(content) <= _MOST_SCORED else None
     methods = {
-        "sightline": trial.judge(trial.rank, progress, "ranking"),
+        "sightline": trial.judge(trial.rank, progress, "ranking", score_all=everything),
         "popularity": trial.judge(trial.popular, progress, "popularity"),
         "trending": trial.judge(trial.trending, progress, "trending"),
         "picked together": trial.judge(

@@ -47,6 +47,15 @@ class Trial:
         history = self.earlier[user]
         return self.halves[user % 2].for_person(history, k, only=only).rows[:k]
 
+    def scores(self, user: int) -> Scores:
+        """Score the whole catalogue for a user row, shape (n,); NaN for what they have seen."""
+        history = self.earlier[user]
+        scores = np.full(len(self.lesson.catalogue), np.nan, np.float32)
+        unseen = np.delete(np.arange(len(scores), dtype=np.int32), history.rows)
+        found = self.halves[user % 2].for_person(history, len(unseen), only=unseen)
+        scores[found.rows] = found.scores
+        return scores
+
     def popular(self, user: int, k: int, only: Rows | None = None) -> Rows:
         """Return the most popular of what a user has not seen."""
         return self._unseen(self.lesson.catalogue.facts.popularity, user, k, only)
@@ -55,8 +64,15 @@ class Trial:
         """Return the most trending of what a user has not seen."""
         return self._unseen(self.lesson.catalogue.facts.trend, user, k, only)
 
-    def judge(self, rank: Callable[[int, int], Rows], progress: Progress, step: str) -> Judgement:
-        """Judge a ranking of the users of this trial."""
+    def judge(
+        self,
+        rank: Callable[[int, int], Rows],
+        progress: Progress,
+        step: str,
+        *,
+        score_all: Callable[[int], Scores] | None = None,
+    ) -> Judgement:
+        """Judge a ranking of the users of this trial; with `score_all` by its AUC as well."""
         n_items = len(self.lesson.catalogue)
         with blas_threads(1):
             return judge(
@@ -66,6 +82,7 @@ class Trial:
                 k=CUT_OFF,
                 n_items=n_items,
                 popularity=picks_of_items(self.earlier, n_items),
+                score_all=score_all,
                 progress=partial(progress, step),
             )
 

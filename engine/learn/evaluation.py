@@ -14,7 +14,6 @@ __all__ = [
     "Judgement",
     "Metrics",
     "Values",
-    "evaluate",
     "judge",
     "picks_of_items",
     "users_to_judge",
@@ -208,19 +207,6 @@ def judge(
         per_user["novelty"] = _mean_shown(-np.log2(share), lists)
         per_user["average_popularity"] = _mean_shown(popularity.astype(np.float64), lists)
     return Judgement(k, n_items, judged, lists, per_user)
-
-
-def evaluate(
-    rank: Callable[[int, int], Rows],
-    later: Interactions,
-    users: Sequence[int],
-    *,
-    n_items: int,
-    k: int = 10,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Metrics:
-    """Judge a ranking as `judge` does, for its means alone."""
-    return judge(rank, later, users, k=k, n_items=n_items, progress=progress).metrics()
 
 
 def _picks_of_users(later: Interactions) -> NDArray[np.int64]:

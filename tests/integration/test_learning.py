@@ -624,6 +624,7 @@ def test_a_model_is_judged_beside_simple_rankings(judged):
     own, popular = (report["methods"][name]["ndcg"] for name in ("sightline", "popularity"))
     assert own["low"] <= own["value"] <= own["high"]
     assert own["low"] > popular["high"]
+    assert 0.5 < report["methods"]["sightline"]["auc"]["value"] <= 1
     assert report["against"]["popularity"]["ratio"]["low"] > 1
     assert report["segments"]["warm users"]["users"] == PEOPLE
     assert "new items, among themselves" in report["segments"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sightline.learn.evaluation import evaluate, judge, picks_of_items, users_to_judge
+from sightline.learn.evaluation import judge, picks_of_items, users_to_judge
 from sightline.learn.interactions import Interactions
 
 ITEMS = 12
@@ -222,10 +222,10 @@ def test_progress_is_told_after_every_user():
     assert told == [(1, 2), (2, 2)]
 
 
-def test_evaluate_gives_the_means():
+def test_metrics_are_the_means():
     later = held_out([4])
-    metrics = evaluate(lambda user, k: np.array([9, 4], np.int32), later, [0], n_items=8, k=2)
-    assert metrics.to_dict() == {
+    judged = judge(lambda user, k: np.array([9, 4], np.int32), later, [0], n_items=8, k=2)
+    assert judged.metrics().to_dict() == {
         "k": 2,
         "users": 1,
         "ndcg": 0.63093,
