@@ -31,6 +31,7 @@ from .pictures import Looks, see_pictures
 from .rank.catalogue import Catalogue, taste_vector
 from .rank.labels import Judged
 from .rank.people import People
+from .rank.value_model import compile_value_model
 from .scoring import check_policy, prior_policy
 from .snapshot import Frozen, FrozenTables, write_snapshot
 from .sources.connect import Binding
@@ -132,6 +133,8 @@ def _build(
     encoder = encoders.open(config.encoder or MINI, progress=status.progress)
     record = encoders.record(encoder)
     check_policy(config.policies.scoring)  # before the work of hours
+    if config.inference.value_model is not None:
+        compile_value_model(config.inference.value_model)
     for column in config.labels:
         refuse_unfit(column.asked, record)
     inputs = _fetch(home, config, connections, allow_hosts, encoder, status)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias, Unpack
 
 from .opened import OpenModels
-from .rank.query import QueryOptions, read_query, read_session
+from .rank.query import QueryOptions, read_plain_query, read_query, read_session
 from .rank.response import Response
 
 __all__ = ["Id", "Queries", "texts_of"]
@@ -111,7 +111,7 @@ class Queries:
             If the model has no such item; the message names ids that are spelt alike.
         """
         serving = self._opened.serving(model_name)
-        query = read_query(options, inference=serving.inference)
+        query = read_plain_query(options, serving.inference, "similar_items")
         return serving.similar_items(str(item_id), query, user_id=_text(user_id))
 
     def similar_users(
@@ -127,7 +127,7 @@ class Queries:
             For a ``filter_predicate``: it speaks of items.
         """
         serving = self._opened.serving(model_name)
-        query = read_query(options, inference=serving.inference)
+        query = read_plain_query(options, serving.inference, "similar_users")
         return serving.similar_users(str(user_id), query)
 
     def complement_items(
@@ -151,7 +151,7 @@ class Queries:
             message = "item_ids is empty: name at least one item of the basket"
             raise ValueError(message)
         serving = self._opened.serving(model_name)
-        query = read_query(options, inference=serving.inference)
+        query = read_plain_query(options, serving.inference, "complement_items")
         return serving.complement_items(texts_of(item_ids), query, user_id=_text(user_id))
 
     def retrieve(
@@ -183,7 +183,7 @@ class Queries:
             If the encoder that the model was built with is gone or does not run here.
         """
         serving = self._opened.serving(model_name)
-        query = read_query(options, inference=serving.inference)
+        query = read_plain_query(options, serving.inference, "retrieve")
         return serving.retrieve(query, image=image, text=text_query, allow_hosts=self._allow_hosts)
 
 

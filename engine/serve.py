@@ -39,6 +39,7 @@ __all__ = ["Serving"]
 _ONE_THREAD = OneThread()
 _FILTERS_KEPT = 64
 _MANY = 500
+"""People from which on waking Numba takes less time than asking for each of them."""
 _NAMED = 10  # unknown ids that a note names
 _NONE_PASSES = "no item passes the filter"
 _TRENDING = "this is what is trending for everyone"
@@ -130,10 +131,10 @@ class Serving:
         weights = self.generation.manifest["policy"].get("weights")
         histories = [self._live.history(user) for user in user_ids]
         plain = replace(_AS_USUAL, limit=query.limit, seed=query.inference.seed)
-        is_plain = weights is not None and query.inference == plain and not query.explain
-        if len(user_ids) < _MANY and "numba" not in sys.modules:
-            is_plain = False  # waking it takes longer than asking for each
-        if not is_plain or (
+        is_plain = weights is not None and query.inference == plain
+        is_plain = is_plain and not (query.explain or query.user_features)
+        pays = len(user_ids) >= _MANY or "numba" in sys.modules
+        if not (is_plain and pays) or (
             self._snapshot.newcomers is not None and not all(map(_has_picks, histories))
         ):
             return [self.rank(user, query, item_ids=None, interactions={}) for user in user_ids]

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from ..errors import UnsupportedError
 from ..inference import Inference, read_inference
 
-__all__ = ["Query", "QueryOptions", "read_query", "read_session"]
+__all__ = ["Query", "QueryOptions", "read_plain_query", "read_query", "read_session"]
 
 
 class QueryOptions(TypedDict, total=False):
@@ -109,6 +109,30 @@ def read_query(
         replace(inference, limit=limit),
         _features(options.get("user_features")),
     )
+
+
+def read_plain_query(options: QueryOptions, inference: Inference, verb: str) -> Query:
+    """Check the options of a query that does not rank for a person: `read_query`, and a refusal.
+
+    The model's own settings are of `rank` and mean nothing here; what a request asks for and cannot
+    get is refused.
+
+    Raises
+    ------
+    UnsupportedError
+        For `user_features`, and for a setting of ``config`` other than the limit.
+    ConfigError, TypeError, ValueError
+        As `read_query`.
+    """
+    query = read_query(options, inference=inference)
+    if query.user_features:
+        message = f"user_features cannot be honoured by {verb}: they are of rank alone"
+        raise UnsupportedError(message)
+    if replace(query.inference, limit=inference.limit) != inference:
+        given = sorted(set(options.get("config") or {}) - {"limit"})
+        message = f"config.{given[0]} cannot be honoured by {verb}: it is a setting of rank alone"
+        raise UnsupportedError(message)
+    return query
 
 
 def read_session(interactions: Iterable[Mapping[str, Any]]) -> dict[str, float]:

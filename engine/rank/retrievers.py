@@ -39,10 +39,9 @@ def candidates(
     """Return candidates for a person, ascending, each once.
 
     `knn` brings what lies nearest to each of the latest picks in the taste space; `collaborative`
-    what is picked together with their
-    picks; `trending` and `toplist` what is popular now and ever; `chronological` the newest;
-    `cold_start` the nearest, or without picks the newest, of those that hardly anyone picked yet;
-    `random` a sample.
+    what is picked together with them; `trending` and `toplist` what is popular now and ever;
+    `chronological` the newest; `cold_start` the nearest, or without picks the newest, of those that
+    hardly anyone picked yet; `random` a sample.
 
     Parameters
     ----------

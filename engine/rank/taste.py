@@ -83,7 +83,7 @@ class TasteSpace:
         return self.nearest(centres, -(-size // len(centres)), allowed)
 
     def likeness(self, pool: Rows, profile: Profile) -> Scores | None:
-        """How alike items are to a person's picks; None if no pick has a place.
+        """How alike items are to a person's picks; None if none of the latest thirty has a place.
 
         The estimate of a density by a kernel on the sphere, sum_j w_j exp(5 x.x_j), over the square
         root of the same over the catalogue (Parzen, 1962; Zelnik-Manor & Perona, 2004): being near

@@ -287,3 +287,18 @@ def test_private_address_in_a_query_picture_is_refused(client):
 def test_empty_basket_is_a_value_error(client):
     with pytest.raises(ValueError, match="empty"):
         client.complement_items("shop", [])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.similar_items("shop", "I1", user_features={"age": 3}),
+        lambda client: client.similar_users("shop", "U0", config={"seed": 3}),
+        lambda client: client.complement_items("shop", ["I1"], config={"value_model": "score"}),
+        lambda client: client.retrieve("shop", text_query="x", config={"diversity_factor": 0.5}),
+    ],
+    ids=["similar_items", "similar_users", "complement_items", "retrieve"],
+)
+def test_what_is_of_rank_alone_is_refused_by_every_other_verb(client, ask):
+    with pytest.raises(UnsupportedError, match="of rank alone"):
+        ask(client)

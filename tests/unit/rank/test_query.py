@@ -1,7 +1,7 @@
 import pytest
 from sightline.errors import ConfigError, UnsupportedError
 from sightline.inference import Inference
-from sightline.rank.query import Query, read_query
+from sightline.rank.query import Query, read_plain_query, read_query
 
 MODEL = Inference(limit=25, diversity_factor=0.2, exploration_factor=0.1)
 
@@ -75,3 +75,22 @@ def test_option_that_is_not_built_is_refused_by_name_unless_it_is_off(options, n
 def test_limit_that_is_no_positive_whole_number_is_a_value_error(limit):
     with pytest.raises(ValueError, match="at least 1"):
         read_query({"limit": limit})
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"user_features": {"age": 3}}, "user_features"),
+        ({"config": {"diversity_factor": 0.5}}, "config.diversity_factor"),
+        ({"config": {"limit": 3, "value_model": "score"}}, "config.value_model"),
+    ],
+)
+def test_what_only_rank_can_honour_is_refused_elsewhere(options, named):
+    with pytest.raises(UnsupportedError, match=f"{named} cannot be honoured by retrieve"):
+        read_plain_query(options, Inference(), "retrieve")
+
+
+def test_elsewhere_a_limit_is_honoured_and_the_model_s_own_settings_are_no_request():
+    usual = Inference(limit=7, diversity_factor=0.5)
+    assert read_plain_query({}, usual, "retrieve").limit == 7
+    assert read_plain_query({"config": {"limit": 3}}, usual, "retrieve").limit == 3
