@@ -89,12 +89,12 @@ class Ensemble(_Trending):
     Parameters
     ----------
     weights
-        By the names of `SIGNALS`, 0 or more; see `learn.fusion`.
+        By the names of `SIGNALS`, above 0 for those that count; see `learn.fusion`.
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self.weights = weights
-        self.needs = [name for name in SIGNALS if weights[name] > 0]
+        self.needs = [name for name in SIGNALS if weights.get(name, 0) > 0]
 
     def score(
         self,
@@ -109,24 +109,19 @@ class Ensemble(_Trending):
         return fuse(pool, counted, self.weights)
 
 
-class One:
-    """One signal alone: `popular` and `rising`."""
+class One(Ensemble):
+    """One signal alone, for strangers too: `popular` and `rising`."""
 
     def __init__(self, name: str) -> None:
+        super().__init__({name: 1.0})
         self.for_strangers = name
-        self.needs = (name,)
-        self._weights = {name: 1.0}
 
-    def score(
-        self,
-        pool: Rows,
-        signals: Mapping[str, Signal],
-        rng: np.random.Generator,
-        *,
-        explain: bool = False,
-    ) -> Ranked:
-        """Score the candidates from 0 to 1; see `Policy`."""
-        return fuse(pool, {name: signals[name] for name in self._weights}, self._weights)
+
+class Retrieved(Ensemble):
+    """No policy: candidates as the collaborative model, then taste, has them."""
+
+    def __init__(self) -> None:
+        super().__init__({"picked_together": 1.0, "taste": 0.01})
 
 
 class Drawn(_Trending):
@@ -145,25 +140,6 @@ class Drawn(_Trending):
         """Score the candidates from 0 to 1; see `Policy`."""
         drawn = rng.random(len(pool), dtype=np.float32)
         return Ranked(pool, drawn, {"random": drawn})
-
-
-class Retrieved(_Trending):
-    """No policy: candidates as the collaborative model, then taste, has them."""
-
-    _WEIGHTS: Mapping[str, float] = {"picked_together": 1.0, "taste": 0.01}
-    needs = tuple(_WEIGHTS)
-
-    def score(
-        self,
-        pool: Rows,
-        signals: Mapping[str, Signal],
-        rng: np.random.Generator,
-        *,
-        explain: bool = False,
-    ) -> Ranked:
-        """Score the candidates from 0 to 1; see `Policy`."""
-        told = {name: signals[name] for name in self._WEIGHTS if name in signals}
-        return fuse(pool, told, self._WEIGHTS)
 
 
 class Boosted(_Trending):
