@@ -6,6 +6,7 @@ pictures, fewer, and they are drowned.
 """
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from quality_data import Tables
@@ -75,7 +76,7 @@ def _catalogue(pictures: Vectors, titles: Vectors, seen: Mask) -> Catalogue:
         neighbours=nobody,
         neighbour_scores=nobody.astype(np.float32),
         words=no_words(n_items),
-        facts=no_facts(n_items),
+        facts=replace(no_facts(n_items), has_picture=seen),
         taste=TasteSpace(*nowhere, np.ones(n_items, np.float32), fresh_index(*nowhere)),
     )
 

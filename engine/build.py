@@ -38,6 +38,7 @@ from .sources.connect import Binding
 from .sources.pairs import PairTable
 from .sources.roles import Role
 from .sources.users import UserTable
+from .stand_ins import refuse_unfit_stand_ins, stand_ins
 from .store.generation import new_generation
 from .store.home import Home
 from .store.recipe import Recipe
@@ -137,12 +138,14 @@ def _build(
         compile_value_model(config.inference.value_model)
     for column in config.labels:
         refuse_unfit(column.asked, record)
+    refuse_unfit_stand_ins(config.images, record)
     inputs = _fetch(home, config, connections, allow_hosts, encoder, status)
     record["given"] = inputs.given
+    refuse_unfit_stand_ins(config.images, record)  # with what is known now of given vectors
     judged = _judge(config.labels, record, encoder.texts, inputs, status)
     status.stage(State.TUNING)
     words = build_words(inputs.tables.items.frame, _word_columns(inputs.tables))
-    content = _content(inputs, words)
+    content = _content(inputs, words, config.images.missing)
     learning = Learning(
         config.policies, config.interaction_half_life_days, threads=encoders.compute.cores
     )
@@ -262,15 +265,17 @@ def _tune(
     }
 
 
-def _content(inputs: _Inputs, words: WordTable) -> Content:
+def _content(inputs: _Inputs, words: WordTable, missing: str) -> Content:
     """Return what is known of the items before anybody did anything."""
     items, looks = inputs.tables.items, inputs.looks
     rows_of_words = {word: row for row, word in enumerate(words.vocabulary)}
+    facts = item_facts(items.frame, items.roles, items.time_column)
     return Content(
-        images=inputs.images,
+        images=stand_ins(missing, inputs.images, inputs.texts, facts.categories),
+        has_picture=inputs.images.presence,
         texts=inputs.texts,
         words=WordIndex(words, rows_of_words.get),
-        facts=item_facts(items.frame, items.roles, items.time_column),
+        facts=facts,
         palettes=np.where(looks.presence[:, None], looks.measures[:, : len(COLORS)], 0),
         pairs=_pairs(inputs.tables.pairs),
     )
@@ -348,6 +353,7 @@ def _manifest(
     labels: dict[str, Any],
 ) -> dict[str, Any]:
     tables = inputs.tables
+    places = frozen.lesson.catalogue.images.presence
     return {
         "model_name": config.name,
         "description": config.description,
@@ -366,6 +372,7 @@ def _manifest(
         "counts": {
             "items": len(frozen.tables.item_ids),
             "items_with_picture": int(inputs.looks.presence.sum()),
+            "items_with_stand_in": int(np.count_nonzero(places & ~inputs.images.presence)),
             "items_with_text_vector": int(inputs.texts.presence.sum()),
             "events": 0 if tables.events is None else tables.events.frame.height,
             "users": int(np.count_nonzero(np.diff(frozen.interactions.offsets))),

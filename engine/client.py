@@ -13,6 +13,7 @@ from .folder import folder_name
 from .labelling import Labelling
 from .models import Definition, Surroundings
 from .opened import OpenModels
+from .reporting import Reporting
 from .store.home import Home
 from .store.status import Status
 
@@ -26,7 +27,7 @@ __all__ = ["Client", "Shaped"]
 Listener: TypeAlias = Callable[[Status], None]
 
 
-class Client(Labelling, Feeding):
+class Client(Labelling, Feeding, Reporting):
     """Build models and ask them, in this process; safe to share between threads.
 
     Parameters

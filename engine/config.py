@@ -10,6 +10,7 @@ from typing import Any
 
 from .documents import read_document
 from .errors import ConfigError, UnsupportedError
+from .image_config import ImageConfig, read_image_config
 from .inference import Inference, read_inference
 from .label_set import LabelColumn, read_label_columns
 from .policies import Policies, read_policies
@@ -44,6 +45,7 @@ _MODEL_KEYS = {
     "schema_override",
     "inference_config",
     "policy_configs",
+    "image_config",
     "labels",
 }
 _FETCH_KEYS = {"items", "events", "users", "pairs"}
@@ -119,6 +121,8 @@ class ModelConfig:
     """How a request is answered unless it says otherwise."""
     policies: Policies = field(default_factory=Policies)
     """Which models are trained."""
+    images: ImageConfig = field(default_factory=ImageConfig)
+    """What stands in for a missing picture."""
     interaction_max_per_user: int | None = None
     """Newest events kept per user; None keeps all."""
     interaction_expiration_days: float | None = None
@@ -226,6 +230,7 @@ def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
             model.get("inference_config"), Inference(), "model.inference_config"
         ),
         policies=read_policies(model.get("policy_configs")),
+        images=read_image_config(model.get("image_config")),
         interaction_max_per_user=positive_int(model, "interaction_max_per_user"),
         interaction_expiration_days=positive_number(model, "interaction_expiration_days"),
         interaction_half_life_days=positive_number(model, "interaction_half_life_days"),

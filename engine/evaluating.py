@@ -88,7 +88,7 @@ def _evaluate(
             "picked together",
         ),
     }
-    segments = find_segments(earlier, pictures=content.images.presence)
+    segments = find_segments(earlier, pictures=content.has_picture)
     by_method = {
         name: judge_segments(judgement, later, segments) for name, judgement in methods.items()
     }
@@ -128,11 +128,17 @@ def _without(
     taught = earlier
     if part == "pictures":
         empty = np.zeros((n_items, 0), np.float32)
-        content = replace(content, images=_absent(content.images), palettes=empty)
+        nobody = np.zeros(n_items, np.bool_)
+        images = _absent(content.images)
+        content = replace(content, images=images, has_picture=nobody, palettes=empty)
     elif part == "words":
         facts = replace(content.facts, categories=np.zeros((n_items, 0), np.int32))
         content = replace(
-            content, texts=_absent(content.texts), words=no_words(n_items), facts=facts
+            content,
+            images=_pictures_alone(content),  # stand-ins are of words and categories
+            texts=_absent(content.texts),
+            words=no_words(n_items),
+            facts=facts,
         )
     else:
         taught = earlier.where(np.zeros(len(earlier.rows), np.bool_))
@@ -148,6 +154,11 @@ def _absent(modality: Modality) -> Modality:
     return Modality(np.zeros((n_items, 0), np.float32), np.zeros(n_items, np.bool_))
 
 
+def _pictures_alone(content: Content) -> Modality:
+    vectors = np.where(content.has_picture[:, None], content.images.vectors, np.float32(0))
+    return Modality(vectors, content.has_picture)
+
+
 def _content(snapshot: Snapshot) -> Content:
     catalogue = snapshot.catalogue
     facts = catalogue.facts
@@ -156,6 +167,7 @@ def _content(snapshot: Snapshot) -> Content:
     )
     return Content(
         images=images,
+        has_picture=facts.has_picture,
         texts=texts,
         words=catalogue.words,
         facts=ItemFacts(facts.newness, facts.prices, facts.categories),

@@ -10,7 +10,6 @@ from .rank.catalogue import Catalogue
 from .rank.fuse import Ranked
 from .rank.profile import Profile, read_profile
 from .rank.query import Query
-from .rank.space import Space
 from .types import History, Rows
 
 __all__ = ["Explainer", "most_alike_picks"]
@@ -56,7 +55,8 @@ class Explainer:
             learned it and made the score alone, ``probability``: the chance that a candidate with
             such a score is picked.
             ``looks_like`` has the person's own pick that looks most like each item, None where
-            there is no picture to compare; ``palette`` the colours of each that they pick much of.
+            there is no picture to compare; ``palette`` the colours of each that they pick much of;
+            ``stand_in`` whether something else stood in for the picture of an item.
         """
         profile = read_profile(history)
         reasons = parts_of(ranked)
@@ -64,11 +64,14 @@ class Explainer:
         if self._policy.get("learned") and is_own and len(profile):
             odds = self._policy["slope"] * ranked.scores + self._policy["intercept"]
             reasons["score"]["probability"] = rounded(1 / (1 + np.exp(-odds)))
-        picks = most_alike_picks(self._catalogue.images, profile.rows, ranked.rows)
+        picks = most_alike_picks(self._catalogue, profile.rows, ranked.rows)
+        placed = self._catalogue.images.presence[ranked.rows]
+        pictured = self._catalogue.facts.has_picture[ranked.rows]
         return {
             **reasons,
             "looks_like": [None if pick is None else self._item_id(pick) for pick in picks],
             "palette": self._shared_colors(ranked.rows, profile),
+            "stand_in": (placed & ~pictured).tolist(),
         }
 
     def _shared_colors(self, rows: Rows, profile: Profile) -> list[list[str]]:
@@ -81,11 +84,12 @@ class Explainer:
         return [[self._colors[place] for place in np.flatnonzero(row).tolist()] for row in shared]
 
 
-def most_alike_picks(images: Space, picks: Rows, rows: Rows) -> list[int | None]:
+def most_alike_picks(catalogue: Catalogue, picks: Rows, rows: Rows) -> list[int | None]:
     """Return, for every row, the pick that looks most like it; None where a picture is missing."""
-    picks = picks[images.presence[picks]]
+    images, has_picture = catalogue.images, catalogue.facts.has_picture
+    picks = picks[has_picture[picks]]
     if len(picks) == 0:
         return [None] * len(rows)
     nearest = picks[images.cosines(rows, picks).argmax(axis=1)]
-    present = images.presence[rows]
+    present = has_picture[rows]
     return [int(pick) if seen else None for pick, seen in zip(nearest, present, strict=True)]

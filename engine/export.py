@@ -102,7 +102,7 @@ def _format_of(path: Path) -> Format:
 def _of_items(snapshot: Snapshot, modality: Modality | None) -> dict[str, _Column]:
     catalogue = snapshot.catalogue
     columns = {
-        "image_vector": _Column(catalogue.images.vectors, catalogue.images.presence),
+        "image_vector": _Column(catalogue.images.vectors, catalogue.facts.has_picture),
         "text_vector": _Column(catalogue.texts.vectors, catalogue.texts.presence),
     }
     return columns if modality is None else {f"{modality}_vector": columns[f"{modality}_vector"]}

@@ -28,7 +28,7 @@ from .rank.signals import SIGNALS, person_signals
 from .rank.space import Space
 from .rank.taste import TasteSpace
 from .threads import blas_threads
-from .types import Modality, Pairs
+from .types import Mask, Modality, Pairs
 
 __all__ = ["Content", "Learning", "Lesson", "candidate_lists"]
 
@@ -47,6 +47,9 @@ class Content:
     """What is known of the items before anybody did anything, in item-row order."""
 
     images: Modality
+    """Places among the pictures, stand-ins with them."""
+    has_picture: Mask
+    """Which of these are of pictures, shape (n,)."""
     texts: Modality
     words: WordScorer
     facts: ItemFacts
@@ -245,6 +248,7 @@ def _facts(content: Content, histories: Interactions, taste: Taste, half_life: f
         prices=content.facts.prices,
         categories=content.facts.categories,
         palettes=content.palettes,
+        has_picture=content.has_picture,
     )
 
 

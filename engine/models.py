@@ -140,6 +140,7 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
         "counts": manifest.get("counts"),
         "tables": manifest.get("tables"),
         "coverage": manifest.get("coverage"),
+        "pipeline": manifest.get("pipeline"),
         "metrics": manifest.get("metrics"),
         "evaluation": manifest.get("evaluation"),
         "hyperparameters": {

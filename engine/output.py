@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["TableFile", "check_free", "naming_the_output"]
 
-_TABLES = (".parquet", ".pq", ".csv")
+_TABLES = (".parquet", ".pq", ".csv", ".json")
 
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """A table to be written, in the format that its name ends in: Parquet or CSV."""
+    """A table to be written, in the format that its name ends in: Parquet, CSV or JSON."""
 
     path: Path
 
@@ -52,8 +52,11 @@ class TableFile:
             If the disk refuses.
         """
         with naming_the_output(self.path), replacement(self.path) as file:
-            if self.path.suffix.lower() == ".csv":
+            suffix = self.path.suffix.lower()
+            if suffix == ".csv":
                 frame.write_csv(file)
+            elif suffix == ".json":
+                frame.write_json(file)
             else:
                 frame.write_parquet(file)
 

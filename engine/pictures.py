@@ -1,35 +1,29 @@
 """Joins fetching and encoding: the image columns of the items become vectors and measures."""
 
 import os
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from .derived import Derived
 from .encode.base import ImageTower
-from .features import visual
+from .features.duplicates import near_duplicates, placeholders
 from .images.cache import ImageCache
-from .images.coverage import Coverage
-from .images.load import load_pictures
+from .images.cell import Cell, shown
+from .images.load import THREADS, load_pictures
 from .images.outcome import Outcome
 from .images.picture import Picture
 from .images.query import read_query_image
+from .images.throughput import Throughput
 from .store.home import Home
-from .store.vectors import VectorCache
-from .types import Mask, Pixels, Vectors, View
+from .types import Mask, Rows, Vectors
 
 __all__ = ["Looks", "encode_query", "see_pictures"]
-
-# Pictures encoded at a time: 64 of them up to a side of 384, fewer of larger ones.
-_BATCH = 64
-_BATCH_BYTES = 64 * 384 * 384 * 3
-_FLUSH_EVERY_SECONDS = 5.0
-_MEASURED = View(visual.SIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,17 @@ class Looks:
     vectors: Vectors
     presence: Mask
     measures: NDArray[np.float32]
-    coverage: Coverage
+    outcomes: pl.DataFrame
+    """One row per item and image column, in item-row order column by column: ``item_row`` (Int32),
+    ``column``, ``cell`` (as it is shown to people), ``outcome``, ``detail``, and ``content_hash``,
+    null unless there is a picture."""
+    firsts: Rows
+    """Per row of `outcomes`, the row of the first picture that this one is a near copy of: itself
+    where there is none, or no picture."""
+    placeholders: Mask
+    """Per row of `outcomes`, whether it is one picture behind many items."""
+    pipeline: Mapping[str, Any]
+    """What each stage took; see `images.throughput.Throughput.to_dict`."""
 
 
 def see_pictures(
@@ -56,11 +60,13 @@ def see_pictures(
     base_dir: Path,
     allow_hosts: Collection[str],
     progress: Callable[[str, int, int], None],
+    without_placeholders: bool = False,
+    titles: Sequence[str] | None = None,
 ) -> Looks:
     """Fetch, decode, encode and measure every picture of the items, once per content.
 
-    What an earlier run has cached is not computed again: of a content whose vector or whose
-    measures are known, only the other part is.
+    What an earlier run has cached is not computed again: of a content of which something is known,
+    only the rest is.
 
     Parameters
     ----------
@@ -78,110 +84,132 @@ def see_pictures(
         Hosts that may be on private addresses.
     progress
         Called with the step, how many pictures are done, and how many there are.
+    without_placeholders
+        Whether one picture behind many items is taken for a missing one.
+    titles
+        What tells the items apart for people, one per item: many items of one title may well share
+        their picture.
     """
-    cells = [cell for column in image_columns for cell in items[column].to_list()]
-    caches = _Caches(tower, home)
-    coverage = Coverage()
-    hashes: list[str | None] = [None] * len(cells)
     columns = list(image_columns)
-    with ImageCache(home.images) as cache, caches:
+    cells = [cell for column in columns for cell in items[column].to_list()]
+    throughput = Throughput(THREADS)
+    derived = Derived(tower, home, throughput)
+    done: list[Picture | None] = [None] * len(cells)
+    with ImageCache(home.images) as cache, derived:
         pictures = load_pictures(
             cells,
             cache=cache,
             base_dir=base_dir,
-            views=(tower.view, _MEASURED),
-            have=caches.__contains__,
+            blocks=derived.blocks,
+            have=derived.__contains__,
+            throughput=throughput,
             allow_hosts=allow_hosts,
         )
-        for done, picture in enumerate(caches.fill(pictures), start=1):
-            column = columns[picture.index // items.height]
-            coverage.count(column, picture, cells[picture.index])
-            if picture.outcome is Outcome.OK:
-                hashes[picture.index] = picture.content_hash
-            progress("pictures", done, len(cells))
-    by_column = [
-        hashes[start : start + items.height] for start in range(0, len(cells), items.height)
-    ]
-    return _gather(by_column, caches, items.height, coverage)
+        for count, picture in enumerate(derived.fill(pictures), start=1):
+            done[picture.index] = picture
+            progress("pictures", count, len(cells))
+    pictures_of = _Cells(items.height, columns, cells, [one for one in done if one is not None])
+    firsts = pictures_of.firsts(derived)
+    placeholders = pictures_of.placeholders(firsts, titles)
+    left_out = placeholders if without_placeholders else np.zeros(len(cells), np.bool_)
+    return Looks(
+        *pictures_of.gathered(derived, left_out),
+        outcomes=pictures_of.outcomes(left_out),
+        firsts=firsts,
+        placeholders=placeholders,
+        pipeline=throughput.to_dict(len(cells)),
+    )
 
 
-class _Caches:
-    """Vectors and measures by content hash, filled from decoded pictures in batches."""
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """All cells of the image columns, column by column, and what became of them."""
 
-    def __init__(self, tower: ImageTower, home: Home) -> None:
-        self._tower = tower
-        self._batch_size = min(_BATCH, max(1, _BATCH_BYTES // (3 * tower.view.side**2)))
-        self.vectors = VectorCache(home.vectors, tower.fingerprint, tower.dim)
-        self.measures = VectorCache(home.vectors, visual.FINGERPRINT, len(visual.MEASURES))
-        self._flushed = time.monotonic()
+    n_items: int
+    columns: Sequence[str]
+    cells: Sequence[Cell | None]
+    pictures: Sequence[Picture]
 
-    def __contains__(self, content_hash: str) -> bool:
-        return content_hash in self.vectors and content_hash in self.measures
+    def hashes(self) -> list[str | None]:
+        """Content hashes of the cells that have a picture."""
+        return [
+            picture.content_hash if picture.outcome is Outcome.OK else None
+            for picture in self.pictures
+        ]
 
-    def fill(self, pictures: Iterable[Picture]) -> Iterator[Picture]:
-        """Pass `pictures` on; those with pixels are computed on, a batch at a time."""
-        batch: dict[str, Picture] = {}
-        for picture in pictures:
-            if picture.pixels is not None and picture.content_hash is not None:
-                batch[picture.content_hash] = picture
-            if len(batch) == self._batch_size:
-                self._compute(batch)
-                batch = {}
-                self._flush_when_due()
-            yield picture
-        if batch:
-            self._compute(batch)
+    def firsts(self, derived: Derived) -> Rows:
+        """For every cell, the first one whose picture its own is a near copy of; else itself."""
+        first_cells: dict[str, int] = {}
+        for place, content_hash in enumerate(hashes := self.hashes()):
+            if content_hash is not None:
+                first_cells.setdefault(content_hash, place)
+        signatures = derived.signatures.get(list(first_cells))
+        originals = near_duplicates(signatures)
+        places = np.fromiter(first_cells.values(), np.int32, len(first_cells))
+        first_of = dict(zip(first_cells, places[originals].tolist(), strict=True))
+        return np.array(
+            [place if key is None else first_of[key] for place, key in enumerate(hashes)], np.int32
+        )
 
-    def __enter__(self) -> Self:
-        return self
+    def placeholders(self, firsts: Rows, titles: Sequence[str] | None) -> Mask:
+        """Which cells hold one of the pictures that stand behind many items."""
+        has_picture = np.array([key is not None for key in self.hashes()], np.bool_)
+        codes: dict[str, int] = {}
+        of_items = [codes.setdefault(title, len(codes)) for title in titles or ()]
+        return placeholders(
+            np.where(has_picture, firsts, -1),
+            np.tile(np.arange(self.n_items, dtype=np.int32), len(self.columns)),
+            np.array(of_items or [-1] * self.n_items, np.int32),
+        )
 
-    def __exit__(self, *_: object) -> None:
-        """Write what was encoded, also when a build is interrupted: the next one goes on there."""
-        self._flush()
+    def outcomes(self, left_out: Mask) -> pl.DataFrame:
+        """Tell what became of every cell; see `Looks`."""
+        ends = [
+            Outcome.PLACEHOLDER if out else picture.outcome
+            for picture, out in zip(self.pictures, left_out.tolist(), strict=True)
+        ]
+        return pl.DataFrame(
+            {
+                "item_row": list(range(self.n_items)) * len(self.columns),
+                "column": [column for column in self.columns for _ in range(self.n_items)],
+                "cell": [shown(cell) for cell in self.cells],
+                "outcome": [str(end) for end in ends],
+                "detail": [picture.detail for picture in self.pictures],
+                "content_hash": self.hashes(),
+            },
+            schema={
+                "item_row": pl.Int32,
+                "column": pl.String,
+                "cell": pl.String,
+                "outcome": pl.String,
+                "detail": pl.String,
+                "content_hash": pl.String,
+            },
+        )
 
-    def _flush_when_due(self) -> None:
-        """Write every few seconds: a kill costs no more than that."""
-        if time.monotonic() - self._flushed >= _FLUSH_EVERY_SECONDS:
-            self._flush()
-
-    def _flush(self) -> None:
-        self.vectors.flush()
-        self.measures.flush()
-        self._flushed = time.monotonic()
-
-    def _compute(self, batch: dict[str, Picture]) -> None:
-        unencoded = {key: picture for key, picture in batch.items() if key not in self.vectors}
-        if unencoded:
-            vectors = self._tower.encode(_pixels(unencoded.values(), view=0))
-            self.vectors.add(dict(zip(unencoded, vectors, strict=True)))
-        unmeasured = {key: picture for key, picture in batch.items() if key not in self.measures}
-        if unmeasured:
-            widths = np.array([picture.width for picture in unmeasured.values()], np.int32)
-            heights = np.array([picture.height for picture in unmeasured.values()], np.int32)
-            measures = visual.measure(_pixels(unmeasured.values(), view=1), widths, heights)
-            self.measures.add(dict(zip(unmeasured, measures, strict=True)))
-
-
-def _pixels(pictures: Iterable[Picture], *, view: int) -> Pixels:
-    return np.stack([picture.pixels[view] for picture in pictures if picture.pixels is not None])
-
-
-def _gather(
-    by_column: list[list[str | None]], caches: _Caches, n_items: int, coverage: Coverage
-) -> Looks:
-    sums = np.zeros((n_items, caches.vectors.dim), np.float32)
-    measures = np.zeros((n_items, caches.measures.dim), np.float32)
-    presence = np.zeros(n_items, np.bool_)
-    for hashes in by_column:
-        rows = np.array([row for row, known in enumerate(hashes) if known is not None], np.int32)
-        known_hashes = [known for known in hashes if known is not None]
-        first = ~presence[rows]
-        sums[rows] += caches.vectors.get(known_hashes)
-        measures[rows[first]] = caches.measures.get(known_hashes)[first]
-        presence[rows] = True
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    sums /= np.maximum(lengths, np.float32(1e-12))
-    return Looks(sums, presence, measures, coverage)
+    def gathered(
+        self, derived: Derived, left_out: Mask
+    ) -> tuple[Vectors, Mask, NDArray[np.float32]]:
+        """Return the vectors, the presence and the measures of all items."""
+        sums = np.zeros((self.n_items, derived.vectors.dim), np.float32)
+        measures = np.zeros((self.n_items, derived.measures.dim), np.float32)
+        presence = np.zeros(self.n_items, np.bool_)
+        hashes = self.hashes()
+        for column in range(len(self.columns)):
+            start = column * self.n_items
+            known = {
+                row: key
+                for row in range(self.n_items)
+                if (key := hashes[start + row]) is not None and not left_out[start + row]
+            }
+            rows = np.fromiter(known, np.int32, len(known))
+            first = ~presence[rows]
+            sums[rows] += derived.vectors.get(list(known.values()))
+            measures[rows[first]] = derived.measures.get(list(known.values()))[first]
+            presence[rows] = True
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        sums /= np.maximum(lengths, np.float32(1e-12))
+        return sums, presence, measures
 
 
 def encode_query(

@@ -159,19 +159,16 @@ class Serving:
             for user, history, ranked in zip(user_ids, histories, found, strict=True)
         ]
 
-    def similar_items(
-        self,
-        item_id: str,
-        query: Query,
-        *,
-        user_id: str | None,
-    ) -> Response:
+    def similar_items(self, item_id: str, query: Query, *, user_id: str | None) -> Response:
         """Rank what is most like one item; see `Client.similar_items`."""
         notes: list[str] = []
         row = self._row(item_id)
         history = self._taste(user_id, notes)
-        if not self._snapshot.catalogue.images.presence[row]:
-            notes.append(f"item {item_id!r} has no picture: likeness is by words and behaviour")
+        catalogue = self._snapshot.catalogue
+        if not catalogue.facts.has_picture[row]:
+            is_placed = catalogue.images.presence[row]
+            how = "what stands in for it" if is_placed else "words and behaviour"
+            notes.append(f"item {item_id!r} has no picture: likeness is by {how}")
         allowed = self._allowed(query.filter_predicate)
         ranked = self._ranker.like_item(row, query.limit, allowed=allowed, history=history)
         return self._respond(ranked, query, parts_of(ranked) if query.explain else None, notes)
@@ -238,9 +235,8 @@ class Serving:
         record = self.generation.manifest["encoder"]
         refuse_unfit(asked, record)
         catalogue = self._snapshot.catalogue
-        images, texts = (
-            Modality(space.vectors, space.presence) for space in (catalogue.images, catalogue.texts)
-        )
+        images = Modality(catalogue.images.vectors, catalogue.facts.has_picture)
+        texts = Modality(catalogue.texts.vectors, catalogue.texts.presence)
         tower = self._query_encoder.text_tower()
         return judge_labels(asked, record, tower, images=images, texts=texts)
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .errors import UnsupportedError
 from .features.visual import COLORS
 from .features.words import WordIndex, WordTable
 from .index.neighbours import nearest_others
@@ -48,6 +49,7 @@ _SPACE_ARRAYS = ("vectors", "presence", "center")
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
 _PEOPLE_ARRAYS = tuple(field.name for field in fields(People))
 _ITEM_FILES = ("items.jsonl", "items_offsets.npy", "columns.parquet")
+_PICTURES = "pictures.parquet"
 _PAIR_ARRAYS = tuple(field.name for field in fields(Pairs))
 _WORD_ARRAYS = tuple(field.name for field in fields(WordTable) if field.name != "vocabulary")
 
@@ -64,6 +66,8 @@ class FrozenTables:
     user_ids: Sequence[str]
     users: "pl.DataFrame"
     """One row per user id, at least the id."""
+    pictures: "pl.DataFrame"
+    """What became of every picture; see `images.coverage.picture_table`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> None:
     IdTable.write(folder, "vocabulary", frozen.words.vocabulary)
     _write_items(folder, tables.items, tables.columns)
     RecordTable.write(folder, "users", tables.users)
+    tables.pictures.write_parquet(folder / _PICTURES)
     catalogue = frozen.lesson.catalogue
     groups: list[tuple[str, Sequence[str], object]] = [
         ("", _CATALOGUE_ARRAYS, catalogue),
@@ -234,3 +239,23 @@ class Snapshot:
 
             self._columns = pl.read_parquet(self._folder / "columns.parquet")
         return self._columns
+
+    def pictures(self) -> "pl.DataFrame":
+        """Read what became of every picture; see `images.coverage.picture_table`.
+
+        Raises
+        ------
+        UnsupportedError
+            If the generation was built before there was such a table.
+        """
+        if _PICTURES not in self._generation.manifest["files"]:
+            name = self._generation.model_folder.name
+            message = (
+                f"generation {self._generation.number} of model {name!r} was built before its "
+                "pictures were listed one by one; build it again with "
+                f"`sightline update-model --model-name {name}` (caches are reused)"
+            )
+            raise UnsupportedError(message)
+        import polars as pl
+
+        return pl.read_parquet(self._folder / _PICTURES)

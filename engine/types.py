@@ -1,7 +1,7 @@
 """Array aliases that every stage shares; the docstrings of functions give the shapes."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,33 @@ class View:
     side: int
     fit: Literal["squash", "crop", "pad"] = "squash"
     resample: Literal["bicubic", "bilinear", "lanczos", "nearest"] = "bicubic"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How an encoder reads the levels of a picture, 0 to 255: their order, type and scale.
+
+    A level v of a channel is written as (v / 255 - `mean`) / `std` where these are given, and as it
+    is otherwise.
+    """
+
+    order: Literal["nhwc", "nchw"] = "nhwc"
+    dtype: Literal["uint8", "float32"] = "uint8"
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+    def empty(self, count: int, side: int) -> NDArray[Any]:
+        """Return an unwritten batch of so many squares."""
+        shape = (side, side, 3) if self.order == "nhwc" else (3, side, side)
+        return np.empty((count, *shape), self.dtype)
+
+    def levels(self) -> NDArray[Any]:
+        """Return what each level is written as, shape (3, 256), channel by level."""
+        table = np.tile(np.arange(256, dtype=np.float32), (3, 1))
+        if self.mean is not None and self.std is not None:
+            mean, std = (np.array(v, np.float32)[:, None] for v in (self.mean, self.std))
+            table = table * (1 / (255 * std)) - mean / std
+        return table.astype(self.dtype)
 
 
 @dataclass(frozen=True, slots=True)

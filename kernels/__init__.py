@@ -3,6 +3,6 @@
 SIDE = 96
 """Pixels per edge of the square that pictures are squashed to for every kernel of the project.
 
-The `attributes` encoder and the visual measures read the same pixels, so the side is decided once,
-here: below 96 a fine stripe blurs to a plain surface, above it only the time grows.
+The `attributes` encoder and the visual measures look at pictures of one side, so it is decided
+once, here: below 96 a fine stripe blurs to a plain surface, above it only the time grows.
 """

@@ -22,6 +22,11 @@ thinner than three pixels."""
 
 BACKDROP, OUTLINE, INSIDE = 0, 1, 2
 
+# What a pixel is while the backdrop is looked for: of another colour (0: false), of its colour (1:
+# true), or of its colour and joined with the rim.
+_OTHER, _SIMILAR, _FLOODED = 0, 1, 2
+_SAME_COLOR2 = np.float32(SAME_COLOR**2)
+
 Masks = NDArray[np.uint8]
 Boxes = NDArray[np.int32]
 Weights = NDArray[np.float64]
@@ -66,21 +71,28 @@ def _foreground(
     pictures: NDArray[np.float32], side: int, masks: NDArray[np.uint8], boxes: NDArray[np.int32]
 ) -> None:
     rim = _rim(side)
+    planes = np.empty((3, rim.size), np.float32)
+    # One line more on each side stands for what lies outside, which no pixel of a subject touches.
+    stride = side + 2
+    states = np.full(stride * stride, _FLOODED, np.uint8)
+    waiting = np.empty(side * side, np.int32)
     for picture in range(pictures.shape[0]):
         lab, mask = pictures[picture], masks[picture]
-        left = side * side
-        share, lightness, a, b = _backdrop(lab, rim)
+        for i in range(rim.size):
+            for channel in range(3):
+                planes[channel, i] = lab[rim[i], channel]
+        share, lightness, a, b = _backdrop(planes)
+        left = 0
         if share >= PLAIN_RIM:
-            left = _flood(lab, rim, lightness, a, b, side, mask)
+            _compare(lab, lightness, a, b, side, states)
+            left = side * side - _flood(rim, side, states, waiting)
         if left < LEAST_SUBJECT * side * side:
             left = side * side
-            for i in range(side * side):
-                mask[i] = OUTLINE
+            for y in range(side):
+                for x in range(side):
+                    states[(y + 1) * stride + x + 1] = _OTHER
+        _write(states, side, mask)
         _bounds(mask, side, left, boxes[picture])
-        for y in range(1, side - 1):
-            for i in range(y * side + 1, y * side + side - 1):
-                if mask[i] and mask[i - 1] and mask[i + 1] and mask[i - side] and mask[i + side]:
-                    mask[i] = INSIDE
 
 
 @kernel
@@ -96,69 +108,105 @@ def _rim(side: int) -> NDArray[np.int32]:
 
 
 @kernel
-def _alike(lab: NDArray[np.float32], i: int, lightness: float, a: float, b: float) -> bool:
-    distance2: float = (lab[i, 0] - lightness) ** 2 + (lab[i, 1] - a) ** 2 + (lab[i, 2] - b) ** 2
-    return distance2 < SAME_COLOR**2
+def _alike(
+    lightness: np.float32,
+    a: np.float32,
+    b: np.float32,
+    other_lightness: np.float32,
+    other_a: np.float32,
+    other_b: np.float32,
+) -> bool:
+    lighter, redder, yellower = lightness - other_lightness, a - other_a, b - other_b
+    distance2 = lighter * lighter + redder * redder + yellower * yellower
+    return bool(distance2 < _SAME_COLOR2)
 
 
 @kernel
-def _backdrop(
-    lab: NDArray[np.float32], rim: NDArray[np.int32]
-) -> tuple[float, float, float, float]:
+def _backdrop(planes: NDArray[np.float32]) -> tuple[float, np.float32, np.float32, np.float32]:
     """Return the share of the rim that agrees on one colour, and that colour.
 
     The mode, not the mean: a subject that leaves the picture at the bottom must not tint it.
     """
-    most, lightness, green_red, blue_yellow = 0, 0.0, 0.0, 0.0
-    for candidate in range(0, rim.size, 3):
-        at = rim[candidate]
-        alike, sum_l, sum_a, sum_b = 0, 0.0, 0.0, 0.0
-        for i in range(rim.size):
-            if _alike(lab, rim[i], lab[at, 0], lab[at, 1], lab[at, 2]):
-                alike += 1
-                sum_l += lab[rim[i], 0]
-                sum_a += lab[rim[i], 1]
-                sum_b += lab[rim[i], 2]
+    size = planes.shape[1]
+    most, mode = 0, 0
+    for candidate in range(0, size, 3):
+        lightness, a, b = planes[0, candidate], planes[1, candidate], planes[2, candidate]
+        alike = 0
+        for i in range(size):
+            alike += _alike(planes[0, i], planes[1, i], planes[2, i], lightness, a, b)
         if alike > most:
-            most = alike
-            lightness, green_red, blue_yellow = sum_l / alike, sum_a / alike, sum_b / alike
-    return most / rim.size, lightness, green_red, blue_yellow
+            most, mode = alike, candidate
+    lightness, a, b = planes[0, mode], planes[1, mode], planes[2, mode]
+    sum_l, sum_a, sum_b = 0.0, 0.0, 0.0
+    for i in range(size):
+        if _alike(planes[0, i], planes[1, i], planes[2, i], lightness, a, b):
+            sum_l += planes[0, i]
+            sum_a += planes[1, i]
+            sum_b += planes[2, i]
+    return most / size, np.float32(sum_l / most), np.float32(sum_a / most), np.float32(sum_b / most)
+
+
+@kernel
+def _compare(
+    lab: NDArray[np.float32],
+    lightness: np.float32,
+    a: np.float32,
+    b: np.float32,
+    side: int,
+    states: NDArray[np.uint8],
+) -> None:
+    """Mark which pixels have the backdrop's colour."""
+    for y in range(side):
+        line, at = lab[y * side : (y + 1) * side], (y + 1) * (side + 2) + 1
+        state = states[at : at + side]
+        for x in range(side):
+            near = _alike(line[x, 0], line[x, 1], line[x, 2], lightness, a, b)
+            state[x] = np.uint8(near)  # a choice between two states takes ten times as long
 
 
 @kernel
 def _flood(
-    lab: NDArray[np.float32],
-    rim: NDArray[np.int32],
-    lightness: float,
-    a: float,
-    b: float,
-    side: int,
-    mask: NDArray[np.uint8],
+    rim: NDArray[np.int32], side: int, states: NDArray[np.uint8], waiting: NDArray[np.int32]
 ) -> int:
-    """Clear the mask from the rim inwards where the colour is; return how many pixels are left."""
-    waiting = np.empty(side * side, np.int32)
-    size = 0
+    """Flood from the rim inwards where the colour is; return how many pixels that reaches."""
+    stride = side + 2
+    size, flooded = 0, 0
     for i in range(rim.size):
-        if mask[rim[i]] and _alike(lab, rim[i], lightness, a, b):
-            mask[rim[i]] = BACKDROP
-            waiting[size] = rim[i]
+        at = (rim[i] // side + 1) * stride + rim[i] % side + 1
+        if states[at] == _SIMILAR:
+            states[at] = _FLOODED
+            waiting[size] = at
             size += 1
-    left = side * side
     while size > 0:
         size -= 1
-        left -= 1
+        flooded += 1
         at = waiting[size]
-        y, x = at // side, at % side
-        for step in range(4):
-            down, right = (step == 0) - (step == 1), (step == 2) - (step == 3)
-            if not (0 <= y + down < side and 0 <= x + right < side):
-                continue
-            near = at + down * side + right
-            if mask[near] and _alike(lab, near, lightness, a, b):
-                mask[near] = BACKDROP
+        for near in (at - stride, at - 1, at + 1, at + stride):
+            if states[near] == _SIMILAR:
+                states[near] = _FLOODED
                 waiting[size] = near
                 size += 1
-    return left
+    return flooded
+
+
+@kernel
+def _write(states: NDArray[np.uint8], side: int, mask: NDArray[np.uint8]) -> None:
+    """Tell outline from inside where the flood has not come."""
+    stride = side + 2
+    for y in range(side):
+        at = (y + 1) * stride + 1
+        above, below = states[at - stride :], states[at + stride :]
+        left, here, right = states[at - 1 :], states[at:], states[at + 1 :]
+        line = mask[y * side : (y + 1) * side]
+        for x in range(side):
+            dry = here[x] != _FLOODED
+            inner = (
+                (above[x] != _FLOODED)
+                & (below[x] != _FLOODED)
+                & (left[x] != _FLOODED)
+                & (right[x] != _FLOODED)
+            )
+            line[x] = dry * (OUTLINE + inner)
 
 
 @kernel
@@ -167,13 +215,18 @@ def _bounds(mask: NDArray[np.uint8], side: int, left: int, box: NDArray[np.int32
 
     Of more than a hundred lines the least share is that of an even spread, so that one has it.
     """
+    filled = np.zeros((2, side), np.int32)
+    for y in range(side):
+        line = mask[y * side : (y + 1) * side]
+        total = np.int32(0)
+        for x in range(side):
+            total += np.int32(line[x] != BACKDROP)
+        filled[0, y] = total
+        for x in range(side):
+            filled[1, x] += np.int32(line[x] != BACKDROP)
     for axis in range(2):
-        along, across = (side, 1) if axis == 0 else (1, side)
         first, last = side, -1
-        for line in range(side):
-            filled = 0
-            for i in range(side):
-                filled += mask[line * along + i * across] != BACKDROP
-            if filled * max(100, side) >= left:
-                first, last = min(first, line), max(last, line)
+        for i in range(side):
+            if filled[axis, i] * max(100, side) >= left:
+                first, last = min(first, i), max(last, i)
         box[axis], box[axis + 2] = first, last + 1

@@ -4,13 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compile import kernel, readonly
-from .foreground import BACKDROP, Masks, Weights, pixel_weights
+from .foreground import BACKDROP, INSIDE, OUTLINE, OUTLINE_WEIGHT, Masks
 
 APPEARANCE = ("brightness", "contrast", "colorfulness", "sharpness", "edge_density")
 # Hue names a colour more than its lightness does: light and dark blue are both blue.
 CHROMA_STRETCH = 2.0
+_STRETCH = np.float32(CHROMA_STRETCH)
 # Change of lightness over two pixels from which on an edge is seen rather than guessed.
 VISIBLE_EDGE = 0.1
+# Pixels named together: what is known of them stays in the first-level cache.
+_BLOCK = 1024
 
 
 def color_shares(
@@ -39,41 +42,67 @@ def color_shares(
         Shape (n, `count`), float32, rows sum to 1.
     """
     shares = np.zeros((lab.shape[0], count), np.float32)
-    examples, labels = readonly(prototypes, np.float32), readonly(names, np.int32)
-    weights = readonly(pixel_weights(masks), np.float64)
-    _color_shares(readonly(lab, np.float32), weights, examples, labels, shares)
+    stretch = np.array([1, CHROMA_STRETCH, CHROMA_STRETCH], np.float32)
+    examples, labels = readonly(prototypes * stretch, np.float32), readonly(names, np.int32)
+    _color_shares(readonly(lab, np.float32), readonly(masks, np.uint8), examples, labels, shares)
     return shares
 
 
 @kernel
 def _color_shares(
     pictures: NDArray[np.float32],
-    weights: Weights,
+    masks: NDArray[np.uint8],
     examples: NDArray[np.float32],
     labels: NDArray[np.int32],
     shares: NDArray[np.float32],
 ) -> None:
-    side = weights.shape[1]
-    for picture in range(weights.shape[0]):
-        lab, share = pictures[picture], shares[picture]
-        total = 0.0
+    side = masks.shape[1]
+    planes, kinds = np.empty((3, _BLOCK), np.float32), np.empty(_BLOCK, np.uint8)
+    nearest, names = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.int32)
+    counts = np.empty((3, shares.shape[1]), np.int32)  # of each kind of pixel, by name
+    for picture in range(masks.shape[0]):
+        counts[:] = 0
+        count = 0
         for y in range(side):
+            lab, mask = pictures[picture, y], masks[picture, y]
             for x in range(side):
-                weight = weights[picture, y, x]
-                if weight == 0.0:
-                    continue
-                nearest, name = np.inf, 0
-                for i in range(examples.shape[0]):
-                    lightness = lab[y, x, 0] - examples[i, 0]
-                    a = CHROMA_STRETCH * (lab[y, x, 1] - examples[i, 1])
-                    b = CHROMA_STRETCH * (lab[y, x, 2] - examples[i, 2])
-                    distance = lightness * lightness + a * a + b * b
-                    if distance < nearest:
-                        nearest, name = distance, labels[i]
-                share[name] += weight
-                total += weight
-        for i in range(share.size):
-            share[i] /= total
+                if mask[x] != BACKDROP:
+                    planes[0, count] = lab[x, 0]
+                    planes[1, count] = _STRETCH * lab[x, 1]
+                    planes[2, count] = _STRETCH * lab[x, 2]
+                    kinds[count] = mask[x]
+                    count += 1
+                if count == _BLOCK or (y == side - 1 and x == side - 1):
+                    _name(planes, count, examples, labels, nearest, names)
+                    for i in range(count):
+                        counts[kinds[i], names[i]] += 1
+                    count = 0
+        total = counts[INSIDE].sum() + OUTLINE_WEIGHT * counts[OUTLINE].sum()
+        for i in range(shares.shape[1]):
+            weight = counts[INSIDE, i] + OUTLINE_WEIGHT * counts[OUTLINE, i]
+            shares[picture, i] = weight / total
+
+
+@kernel
+def _name(
+    planes: NDArray[np.float32],
+    count: int,
+    examples: NDArray[np.float32],
+    labels: NDArray[np.int32],
+    nearest: NDArray[np.float32],
+    names: NDArray[np.int32],
+) -> None:
+    """Name the first `count` colours; pixels run innermost, so that LLVM takes many at a time."""
+    lightness, a, b = planes[0], planes[1], planes[2]
+    nearest[:] = np.inf
+    for example in range(labels.size):
+        own, own_a, own_b = examples[example, 0], examples[example, 1], examples[example, 2]
+        label = labels[example]
+        for i in range(count):
+            lighter, redder, yellower = lightness[i] - own, a[i] - own_a, b[i] - own_b
+            distance = lighter * lighter + redder * redder + yellower * yellower
+            names[i] = label if distance < nearest[i] else names[i]
+            nearest[i] = min(distance, nearest[i])
 
 
 def appearance(

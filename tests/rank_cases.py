@@ -57,16 +57,20 @@ def taste_space(vectors, presence=None, crowding=None):
 
 
 def quiet(n, *, facts=None, **known):
-    """A catalogue of n items of which nothing is known but `facts` and the other fields given."""
+    """A catalogue of n items of which nothing is known but `facts` and the other fields given.
+
+    All that have a place among the pictures have one of their own, unless the facts say otherwise.
+    """
     nowhere = np.zeros((n, 0), np.float32), np.zeros(n, np.bool_)
     nobody = np.zeros((n, 0), np.int32)
+    images = known.pop("images", space(*nowhere))
     silent = Catalogue(
-        images=space(*nowhere),
+        images=images,
         texts=space(*nowhere),
         neighbours=nobody,
         neighbour_scores=nobody.astype(np.float32),
         words=no_words(n),
-        facts=_facts(n, facts or {}),
+        facts=_facts(n, {"has_picture": images.presence, **(facts or {})}),
         taste=taste_space(*nowhere),
     )
     return replace(silent, **known)

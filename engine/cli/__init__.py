@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ..errors import SightlineError
-from . import data, doctor, encoders, evaluation, export, labels, models, queries, shop
+from . import data, doctor, encoders, evaluation, export, images, labels, models, queries, shop
 from .options import home
 
 __all__ = ["main"]
@@ -39,6 +39,6 @@ def main(home: str | None) -> None:
     """
 
 
-_GROUPS = (models, queries, evaluation, labels, export, data, encoders, shop, doctor)
+_GROUPS = (models, images, queries, evaluation, labels, export, data, encoders, shop, doctor)
 for command in (command for group in _GROUPS for command in group.COMMANDS):
     main.add_command(command)

@@ -34,12 +34,13 @@ def follow() -> Iterator[Callable[[Status], None]]:
 
 
 @contextmanager
-def follow_steps() -> Iterator[Callable[[str, int, int], None]]:
-    """Give a listener for work outside a build: step, done and total, shown on stderr."""
+def follow_steps(state: State = State.TUNING) -> Iterator[Callable[[str, int, int], None]]:
+    """Give a listener for work outside a build: step, done and total, shown on stderr.
+
+    `state` is the stage of a build that does such work.
+    """
     with follow() as hear:
-        yield lambda step, done, total: hear(
-            Status(State.TUNING, step=step, done=done, total=total)
-        )
+        yield lambda step, done, total: hear(Status(state, step=step, done=done, total=total))
 
 
 class _Bars:

@@ -11,7 +11,15 @@ from rich.table import Table
 if TYPE_CHECKING:
     from ..rank.response import LabelResponse, Response
 
-__all__ = ["show_labels", "show_model", "show_records", "show_response", "show_validation"]
+__all__ = [
+    "show_images",
+    "show_labels",
+    "show_model",
+    "show_records",
+    "show_response",
+    "show_retry",
+    "show_validation",
+]
 
 _TITLES = ("title", "name", "product_name", "label")
 _MAX_COLUMNS = 4
@@ -59,6 +67,41 @@ def show_labels(response: "LabelResponse") -> None:
         console.print(f"[dim]note: {escape(note)}[/dim]")
 
 
+def show_images(pictures: Sequence[Mapping[str, Any]], total: int) -> None:
+    """Print what became of pictures: the first of `total`."""
+    names = ("item_id", "column", "outcome", "detail", "cell", "near_duplicate_of")
+    records = [
+        {
+            **{name: picture[name] or None for name in names},
+            "placeholder": "yes" if picture["placeholder"] else None,
+        }
+        for picture in pictures
+    ]
+    show_records(records, empty="no such pictures")
+    if total > len(pictures):
+        note = f"{len(pictures):,} of {total:,}: see --limit, --json, --output"
+        Console().print(f"[dim]{note}[/dim]")
+
+
+def show_retry(report: Mapping[str, Any]) -> None:
+    """Print what trying failed pictures again brought, by reason, and what to do now."""
+    console = Console()
+    before, after = report["before"], report["after"]
+    if report["retried"]:
+        table = _table("failed", "before", "now")
+        for reason in {**before, **after}:
+            table.add_row(reason, f"{before.get(reason, 0):,}", f"{after.get(reason, 0):,}")
+        console.print(table)
+    had = f"{report['had']:,} of {report['retried']:,} pictures that had failed are had now"
+    console.print(had if report["retried"] else "no picture to try again")
+    if report["had"]:
+        command = f"sightline update-model --model-name {report['model_name']}"
+        console.print(escape(f"run `{command}` to bring them into ranking"))
+    if report["not_retried"]:
+        note = "pictures are bytes in the catalogue: only update-model reads those again"
+        console.print(f"[dim]note: {report['not_retried']:,} {note}[/dim]")
+
+
 def show_records(records: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     """Print dictionaries as a table, without the columns that none has a value for; or `empty`."""
     console = Console()
@@ -91,6 +134,7 @@ def show_model(view: Mapping[str, Any]) -> None:
         console.print(escape(f"encoder {encoder['name']}{ran_on}"))
         _show_tables(console, view["tables"])
         _show_coverage(console, view["coverage"])
+        _show_pipeline(console, view["pipeline"] or {})
         _show_labels(console, view["labels"] or {})
         _show_metrics(console, view["metrics"])
     if view["seconds"]:
@@ -129,12 +173,33 @@ def _problems(report: Mapping[str, Any]) -> str:
 def _show_coverage(console: Console, coverage: Mapping[str, Any]) -> None:
     if not coverage["columns"]:
         return
-    table = _table("pictures", "ok", "missing", "failed", "by reason")
+    names = ("ok", "missing", "failed", "placeholder", "duplicate")
+    table = _table("pictures", *names, "failed by reason")
     for column, found in coverage["columns"].items():
         reasons = (f"{name} {fact['count']:,}" for name, fact in found["reasons"].items())
-        counts = (f"{found[name]:,}" for name in ("ok", "missing", "failed"))
+        # Generations of earlier versions do not know what is a placeholder or a duplicate.
+        counts = (f"{found[name]:,}" if name in found else "" for name in names)
         table.add_row(escape(column), *counts, ", ".join(reasons))
     console.print(table)
+
+
+def _show_pipeline(console: Console, pipeline: Mapping[str, Any]) -> None:
+    """Print how fast the pictures went, and what each stage's share of the work was."""
+    if not pipeline or not pipeline["pictures"]:
+        return
+    stages = pipeline["stages"]
+    by_share = sorted(stages, key=lambda name: -stages[name]["share"])
+    shares = [
+        f"{name} {stages[name]['share']:.0%}".replace("%", " %")
+        for name in by_share
+        if stages[name]["share"] >= _LEAST_SHARE
+    ]
+    told = [f"pictures: {pipeline['pictures']:,} in {pipeline['seconds']:.1f} s"]
+    if shares:
+        told.append(f"{', '.join(shares)} of the work")
+    if slowest := pipeline["bottleneck"]:
+        told.append(f"{slowest} is the bottleneck ({stages[slowest]['per_s']:,.0f}/s)")
+    console.print(f"[dim]{escape('; '.join(told))}[/dim]")
 
 
 def _show_labels(console: Console, labels: Mapping[str, Any]) -> None:

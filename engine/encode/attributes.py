@@ -6,7 +6,7 @@ from typing import Any
 from sightline_kernels import SIDE
 
 from ..errors import EncoderError
-from ..types import Pixels, Vectors, View
+from ..types import PixelFormat, Pixels, Vectors, View
 from .base import Encoder
 from .names import ATTRIBUTES, EncoderName
 
@@ -20,9 +20,10 @@ class AttributesTower:
     bowl, and a dog is not near another dog. See `sightline_kernels.descriptor`. Fits `ImageTower`.
     """
 
-    fingerprint = f"attributes-1-{SIDE}"
+    fingerprint = f"attributes-2-{SIDE}"
     dim = 342
     view = View(SIDE)
+    format = PixelFormat()
 
     def encode(self, pixels: Pixels) -> Vectors:
         """Describe pictures; see `ImageTower.encode`."""
@@ -32,6 +33,10 @@ class AttributesTower:
         from sightline_kernels.descriptor import describe  # wakes Numba
 
         return describe(pixels)
+
+    def encode_prepared(self, batch: Pixels) -> Vectors:
+        """Describe pictures; see `ImageTower.encode_prepared`."""
+        return self.encode(batch)
 
 
 ABOUT: Mapping[str, Any] = {

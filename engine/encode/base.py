@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..types import Pixels, Vectors, View
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Encoder", "ImageTower", "TextTower"]
+from ..types import PixelFormat, Pixels, Vectors, View
+
+__all__ = ["Encoder", "ImageTower", "TextTower", "prepared"]
 
 
 class ImageTower(Protocol):
@@ -25,6 +28,32 @@ class ImageTower(Protocol):
     @property
     def view(self) -> View:
         """How a picture is brought to the square that it reads."""
+        ...
+
+    @property
+    def format(self) -> PixelFormat:
+        """How the levels of a picture are written for it."""
+        ...
+
+    def encode_prepared(self, batch: NDArray[Any]) -> Vectors:
+        """Encode pictures that are written in `format` already: the path of bulk work.
+
+        Parameters
+        ----------
+        batch
+            Shape (n, side, side, 3) or (n, 3, side, side), as `format` says; it may be reused once
+            the call has returned.
+
+        Returns
+        -------
+        vectors
+            As of `encode`.
+
+        Raises
+        ------
+        ValueError, EncoderError
+            As of `encode`.
+        """
         ...
 
     def encode(self, pixels: Pixels) -> Vectors:
@@ -95,3 +124,27 @@ class Encoder:
     is_joint: bool = False
     logit_scale: float | None = None
     logit_bias: float | None = None
+
+
+def prepared(pixels: Pixels, format: PixelFormat) -> NDArray[Any]:
+    """Write pictures in the format that a tower reads.
+
+    Parameters
+    ----------
+    pixels
+        Shape (n, side, side, 3), uint8.
+
+    Returns
+    -------
+    batch
+        The same pictures; the very same array where nothing has to be changed.
+    """
+    ordered = pixels if format.order == "nhwc" else pixels.transpose(0, 3, 1, 2)
+    if format.dtype == "uint8":
+        return np.ascontiguousarray(ordered)
+    axis = ordered.ndim - 1 if format.order == "nhwc" else 1
+    batch = np.empty(ordered.shape, format.dtype)
+    for channel, levels in enumerate(format.levels()):
+        place = [slice(None)] * axis
+        batch[(*place, channel)] = levels[ordered[(*place, channel)]]
+    return batch

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sightline_models.pack import Pack, TextualTower, VisualTower
 
 from ..errors import EncoderError
-from ..types import Pixels, Vectors, View
-from .base import ImageTower, TextTower
+from ..types import PixelFormat, Pixels, Vectors, View
+from .base import ImageTower, TextTower, prepared
 from .device import Compute
 from .session import Session
 from .tokens import Tokens
@@ -54,6 +54,7 @@ class OnnxImages:
         self.fingerprint = pack.fingerprint(tower)
         self.dim = tower.dim
         self.view = View(tower.side, tower.fit, tower.resample)
+        self.format = _format(tower)
         self.session = _session(folder / tower.file, pack, tower, compute)
         self._name = f"{pack.name}:{pack.precision}"
         self._tower = tower
@@ -63,38 +64,31 @@ class OnnxImages:
         """Encode pictures; see `ImageTower.encode`."""
         side = self.view.side
         if pixels.shape[1:] != (side, side, 3) or pixels.dtype != np.uint8:
-            message = (
-                f"{self._name} reads pictures of {side} x {side} x 3, uint8, not "
-                f"{pixels.shape[1:]}, {pixels.dtype}"
-            )
-            raise ValueError(message)
-        vectors = np.empty((len(pixels), self.dim), np.float32)
-        if not len(pixels):
+            raise ValueError(self._unfit(pixels, f"{side} x {side} x 3, uint8"))
+        return self.encode_prepared(prepared(pixels, self.format))
+
+    def encode_prepared(self, batch: NDArray[Any]) -> Vectors:
+        """Encode pictures in `format`; see `ImageTower.encode_prepared`."""
+        wanted = self.format.empty(0, self.view.side)
+        if batch.shape[1:] != wanted.shape[1:] or batch.dtype != wanted.dtype:
+            shape = " x ".join(map(str, wanted.shape[1:]))
+            raise ValueError(self._unfit(batch, f"{shape}, {wanted.dtype}"))
+        vectors = np.empty((len(batch), self.dim), np.float32)
+        if not len(batch):
             return vectors
         name = self._tower.input
         dtype = self.session.input(name).dtype
-        for rows, size in self.session.batches(len(pixels), self._rows, name):
-            output = self.session.run({name: self._fed(_filled(pixels[rows], size), dtype)})
+        for rows, size in self.session.batches(len(batch), self._rows, name):
+            fed = _filled(batch[rows], size).astype(dtype, copy=False)  # float16 graphs
+            output = self.session.run({name: fed})
             vectors[rows] = _unit(
                 output[: rows.stop - rows.start], self.dim, self._name, "pictures"
             )
         return vectors
 
-    def _fed(self, pixels: Pixels, dtype: "np.dtype[Any]") -> NDArray[Any]:
-        """Bring pictures to what the graph reads."""
-        if self._tower.pixels == "uint8-nhwc":
-            return np.ascontiguousarray(pixels)
-        channels_first = pixels.transpose(0, 3, 1, 2)
-        if self._tower.pixels == "uint8-nchw":
-            return np.ascontiguousarray(channels_first)
-        mean, std = (
-            np.array(values, np.float32)[:, None, None]
-            for values in (self._tower.mean, self._tower.std)
-        )
-        numbers = channels_first.astype(np.float32, order="C")
-        numbers *= 1 / (255 * std)
-        numbers -= mean / std
-        return numbers.astype(dtype, copy=False)
+    def _unfit(self, pixels: NDArray[Any], wanted: str) -> str:
+        given = f"{pixels.shape[1:]}, {pixels.dtype}"
+        return f"{self._name} reads pictures of {wanted}, not {given}"
 
 
 class OnnxTexts:
@@ -171,6 +165,12 @@ def _session(
     if pack.fixed_scales:
         return Session(file, tower.output, compute, runs_before_full=0)
     return Session(file, tower.output, compute)
+
+
+def _format(tower: VisualTower) -> PixelFormat:
+    if tower.pixels == "float-nchw":
+        return PixelFormat("nchw", "float32", tower.mean, tower.std)
+    return PixelFormat("nhwc" if tower.pixels == "uint8-nhwc" else "nchw")
 
 
 def _shares_scales(pack: Pack) -> bool:

@@ -7,18 +7,19 @@ not do: terms are uneven regions (brown is dark orange, pink is light red, navy 
 the nearest focus alone gets their borders wrong.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from sightline_kernels import SIDE
 
-from ..types import Mask, Pixels
+from ..types import Mask, Pixels, View
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["COLORS", "FINGERPRINT", "MEASURES", "SIDE", "measure", "visual_columns"]
+__all__ = ["COLORS", "FINGERPRINT", "MEASURES", "SIDE", "VIEW", "measure", "visual_columns"]
 
 _EXAMPLES = {
     "black": "000000 1a1a1a 303030 3a3a3a",
@@ -41,11 +42,15 @@ _NUMBERS = ("brightness", "contrast", "colorfulness", "sharpness", "edge_density
 MEASURES = (*(f"share_{color}" for color in COLORS), *_NUMBERS)
 """The columns of the matrix that `measure` returns."""
 
-FINGERPRINT = f"visual-1-{SIDE}"
+VIEW = View(SIDE, "squash", "bilinear")
+"""How pictures are brought to the pixels that are measured: as the bundled encoder wants them too,
+so that both read one array."""
+
+FINGERPRINT = f"visual-2-{SIDE}"
 """Names the way of measuring: cached rows under another fingerprint are measured anew."""
 
 _NOTABLE_SHARE = 0.15
-_BATCH = 64  # pictures at a time: in OKLab they take a hundred kilobytes each
+_BATCH = 16  # pictures at a time: in OKLab they fit the second-level cache, and more do not
 
 
 def measure(
@@ -56,8 +61,7 @@ def measure(
     Parameters
     ----------
     pixels
-        sRGB, shape (n, `SIDE`, `SIDE`, 3), uint8: pictures squashed to the square, the same pixels
-        the `attributes` encoder reads.
+        sRGB, shape (n, `SIDE`, `SIDE`, 3), uint8: pictures brought to `VIEW`.
     widths, heights
         The pictures' own sizes before squashing, shape (n,), at least 1.
 
@@ -93,14 +97,21 @@ def _measure_pixels(pixels: Pixels) -> NDArray[np.float32]:
     from sightline_kernels.foreground import foreground
     from sightline_kernels.measures import appearance, color_shares
 
-    codes = [code for codes in _EXAMPLES.values() for code in codes.split()]
-    examples = oklab(np.array([list(bytes.fromhex(code)) for code in codes], np.uint8))
-    terms = np.repeat(np.arange(len(COLORS)), [len(codes.split()) for codes in _EXAMPLES.values()])
-
     lab = oklab(pixels)
     masks, _ = foreground(lab)
-    shares = color_shares(lab, masks, examples, terms.astype(np.int32), len(COLORS))
+    shares = color_shares(lab, masks, *_examples(), len(COLORS))
     return np.hstack([shares, appearance(pixels, lab, masks)])
+
+
+@cache
+def _examples() -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return the example colours in OKLab, shape (p, 3), and which of `COLORS` each stands for."""
+    from sightline_kernels.color import oklab
+
+    codes = [code for codes in _EXAMPLES.values() for code in codes.split()]
+    terms = np.repeat(np.arange(len(COLORS)), [len(codes.split()) for codes in _EXAMPLES.values()])
+    examples = oklab(np.array([list(bytes.fromhex(code)) for code in codes], np.uint8))
+    return examples, terms.astype(np.int32)
 
 
 def visual_columns(matrix: NDArray[np.float32], presence: Mask) -> "pl.DataFrame":

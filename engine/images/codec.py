@@ -1,78 +1,15 @@
-"""Encoded pictures into RGB pixels and back: the one place that knows Pillow."""
+"""Encoded pictures into RGB pixels and back, one at a time: by Pillow alone, at once awake."""
 
-import contextlib
-import importlib
 import io
-import re
-import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import PIL
-from PIL import ExifTags, Image, ImageFile, features
+from PIL import Image, features
 
 from ..types import Pixels, View
-from .fit import fit, scaled_size, stored_shares
-from .jpeg import has_more_scans
 from .limits import MAX_PIXELS
-from .modes import resizable, to_rgb
-from .outcome import Outcome, PictureError
-from .signature import picture_format
-from .tiff import tile_size
-
-# Format -> Pillow's plugin, and the optional part of Pillow that it needs. Plugins are used
-# directly: Image.open would import all of them for an AVIF, and it warns of decompression bombs
-# by a limit of its own.
-_PLUGINS = {
-    "JPEG": ("Jpeg", "jpg"),
-    "PNG": ("Png", "zlib"),
-    "WebP": ("WebP", "webp"),
-    "GIF": ("Gif", None),
-    "AVIF": ("Avif", "avif"),
-    "BMP": ("Bmp", None),
-    "TIFF": ("Tiff", None),
-}
-_UNSUPPORTED = re.compile("not available|cannot import|unsupported|unknown pixel mode", re.I)
-
-# A JPEG is decoded at the smallest of 1/1, 1/2, 1/4, 1/8 that keeps twice the wanted size:
-# two to three times faster on photographs, at most 4 of 255 levels off.
-_DRAFT_FACTOR = 2
-# Others are first shrunk by a whole factor to no less than three times the wanted side: five
-# times faster on 12 megapixels, at most 2 levels off.
-_REDUCING_GAP = 3.0
-
-# Encoders make about ten. One of 31 bytes costs 5 ms at 16 million pixels: a file within the cap on
-# bytes could hold a thread for hours.
-_MAX_SCANS = 100
-
-# Decoded pixels take 4 bytes each, and a progressive JPEG as much before it is scaled down; one
-# thread at a time may hold more than 100 MB of them.
-_LARGE_PIXELS = 25_000_000
-_large_picture = threading.Lock()
-
-# warnings.catch_warnings swaps a process-wide list, so it is not for threads. A filter that names
-# nothing but the plugins' remarks on metadata can stay (bomb warnings are not among them).
-_PLUGIN_MODULES = r"PIL\.(Jpeg|Png|Tiff)ImagePlugin$"
-_METADATA_REMARKS = ("ignore", None, UserWarning, re.compile(_PLUGIN_MODULES), 0)
-
-_TRANSPOSITIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-_RESAMPLINGS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "lanczos": Image.Resampling.LANCZOS,
-    "nearest": Image.Resampling.NEAREST,
-}
+from .opened import PLUGINS, open_picture, plugin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +51,8 @@ def decode(data: bytes, *, views: Sequence[View], max_pixels: int) -> Decoded:
     PictureError
         With outcome not_an_image, unsupported, truncated or too_many_pixels.
     """
-    with _loaded(data, views, max_pixels=max_pixels) as picture:
+    with open_picture(data, views, max_pixels=max_pixels) as opened:
+        picture = opened.load()
         seen = {view: picture.seen_in(view) for view in views}
         return Decoded(tuple(seen[view] for view in views), picture.width, picture.height)
 
@@ -124,7 +62,8 @@ def thumbnail(data: bytes, side: int, *, max_pixels: int = MAX_PIXELS) -> bytes:
 
     A smaller picture keeps its size. Raises `PictureError` like `decode`.
     """
-    with _loaded(data, [View(side, "pad")], max_pixels=max_pixels) as picture:
+    with open_picture(data, [View(side, "pad")], max_pixels=max_pixels) as opened:
+        picture = opened.load()
         view = View(min(side, max(picture.width, picture.height)), "pad")
         return _saved(picture.resized(view), "JPEG", quality=85)
 
@@ -144,11 +83,11 @@ def encode(pixels: Pixels, format: str, *, quality: int = 90) -> bytes:
     PictureError
         With outcome unsupported, if this Pillow lacks the format's codec.
     """
-    name = next((known for known in _PLUGINS if known.upper() == format.upper()), None)
+    name = next((known for known in PLUGINS if known.upper() == format.upper()), None)
     if name is None:
-        message = f"no picture format {format!r}; choose one of {', '.join(_PLUGINS)}"
+        message = f"no picture format {format!r}; choose one of {', '.join(PLUGINS)}"
         raise ValueError(message)
-    _plugin(name)
+    plugin_of(name)
     return _saved(Image.fromarray(pixels), name, quality=quality)
 
 
@@ -159,7 +98,7 @@ def pillow_version() -> str:
 
 def lacking_formats() -> list[str]:
     """List the picture formats that this Pillow was built without."""
-    parts = {name: feature for name, (_, feature) in _PLUGINS.items() if feature is not None}
+    parts = {name: feature for name, (_, feature) in PLUGINS.items() if feature is not None}
     parts["compressed TIFF"] = "libtiff"
     return [name for name, feature in parts.items() if not features.check(feature)]
 
@@ -169,138 +108,3 @@ def _saved(image: Image.Image, format_name: str, *, quality: int) -> bytes:
     options = {"quality": quality} if format_name in {"JPEG", "WebP", "AVIF"} else {}
     image.save(buffer, format_name, **options)
     return buffer.getvalue()
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A decoded picture, maybe scaled down by its decoder and not yet turned upright."""
-
-    image: Image.Image  # in a mode whose samples may be averaged
-    size: tuple[float, float]  # as stored; fractional where the decoder's scaling left an edge
-    is_wide: bool  # grey of 16 bits
-    orientation: int  # EXIF, 1..8
-    width: int  # as displayed, before any scaling
-    height: int
-
-    def seen_in(self, view: View) -> Pixels:
-        """Return the square of a view, shape (side, side, 3)."""
-        shown = np.asarray(self.resized(view))
-        placed = fit(self.width, self.height, view)
-        left, top = placed.across.offset, placed.down.offset
-        height, width, _ = shown.shape
-        square = np.zeros((view.side, view.side, 3), np.uint8)
-        square[top : top + height, left : left + width] = shown
-        return square
-
-    def resized(self, view: View) -> Image.Image:
-        """Return what a view shows of it, upright, in RGB, without a border."""
-        placed = fit(self.width, self.height, view)
-        left, top, right, bottom = stored_shares(placed, self.orientation)
-        width, height = self.size
-        # Pillow's filters look beyond the box: on photographs this is within a level what a resize
-        # of the whole and a cut would give, without ever making what is cut off.
-        small = self.image.resize(
-            placed.size[::-1] if self.orientation >= 5 else placed.size,
-            _RESAMPLINGS[view.resample],
-            box=(left * width, top * height, right * width, bottom * height),
-            reducing_gap=_REDUCING_GAP,
-        )
-        rgb = to_rgb(small, is_wide=self.is_wide)
-        turn = _TRANSPOSITIONS.get(self.orientation)
-        return rgb if turn is None else rgb.transpose(turn)
-
-
-@contextlib.contextmanager
-def _loaded(data: bytes, views: Sequence[View], *, max_pixels: int) -> Iterator[_Loaded]:
-    """Open, check and decode a picture; whatever goes wrong meanwhile is a `PictureError`."""
-    name = picture_format(data)
-    if name is None:
-        raise PictureError(Outcome.NOT_AN_IMAGE, _beginning(data))
-    plugin = _plugin(name)
-    if _METADATA_REMARKS not in warnings.filters:
-        warnings.filterwarnings("ignore", category=UserWarning, module=_PLUGIN_MODULES)
-    with _damage_as_outcome(name):
-        image = plugin(io.BytesIO(data))
-        width, height = image.size
-        _check_pixels(width, height, max_pixels)
-        if name == "JPEG" and has_more_scans(data, _MAX_SCANS):
-            raise PictureError(Outcome.UNSUPPORTED, f"JPEG: more than {_MAX_SCANS} scans")
-        tile_width, tile_height = tile_size(data) if name == "TIFF" else (0, 0)
-        _check_pixels(tile_width, tile_height, max_pixels)
-        drafted = image.draft("RGB", _least_size(width, height, views))
-        at_once = width * height if "progressive" in image.info else image.width * image.height
-        # An AVIF's frames may be larger than its box says, up to what libavif allows: 1 GB.
-        is_large = name == "AVIF" or max(at_once, tile_width * tile_height) > _LARGE_PIXELS
-        with _large_picture if is_large else contextlib.nullcontext():
-            image.load()
-            orientation = _orientation(image)
-            if orientation >= 5:
-                width, height = height, width
-            stored_size = drafted[1][2:] if drafted else image.size
-            is_wide = image.mode.startswith("I;16")
-            yield _Loaded(resizable(image), stored_size, is_wide, orientation, width, height)
-
-
-def _least_size(width: int, height: int, views: Sequence[View]) -> tuple[int, int]:
-    """Return the size that a decoder may scale this picture down to, and no further."""
-    if any(view.resample == "nearest" for view in views):
-        return width, height  # it picks pixels, which scaling down would have blended
-    widths, heights = zip(*(scaled_size(width, height, view) for view in views), strict=True)
-    return _DRAFT_FACTOR * max(widths), _DRAFT_FACTOR * max(heights)
-
-
-@contextlib.contextmanager
-def _damage_as_outcome(name: str) -> Iterator[None]:
-    try:
-        yield
-    except PictureError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise PictureError(Outcome.TOO_MANY_PIXELS, _reason(name, error)) from error
-    # Damaged data makes the plugins raise almost anything: KeyError, struct.error, zlib.error...
-    except Exception as error:
-        reason = _reason(name, error)
-        outcome = Outcome.UNSUPPORTED if _UNSUPPORTED.search(reason) else Outcome.TRUNCATED
-        raise PictureError(outcome, reason) from error
-
-
-def _check_pixels(width: int, height: int, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        detail = f"{width} x {height} pixels > {max_pixels / 1e6:.3g} million"
-        raise PictureError(Outcome.TOO_MANY_PIXELS, detail)
-
-
-def _plugin(name: str) -> Callable[[io.BytesIO], ImageFile.ImageFile]:
-    """Return the class that reads a format, or raise that it cannot be had."""
-    if name not in _PLUGINS:
-        raise PictureError(Outcome.UNSUPPORTED, name)
-    prefix, feature = _PLUGINS[name]
-    if feature is not None and not features.check(feature):
-        raise PictureError(Outcome.UNSUPPORTED, f"{name}: this Pillow was built without it")
-    module = importlib.import_module(f"PIL.{prefix}ImagePlugin")
-    plugin: Callable[[io.BytesIO], ImageFile.ImageFile] = getattr(module, f"{prefix}ImageFile")
-    return plugin
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 (upright) where there is none or EXIF is damaged."""
-    try:
-        orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # as for damaged pixels; but a picture does not need its EXIF
-        orientation = 1
-    return orientation if orientation in _TRANSPOSITIONS else 1
-
-
-def _reason(name: str, error: BaseException) -> str:
-    first_line = str(error).partition("\n")[0] or type(error).__name__
-    return f"{name}: {first_line[:120]}"
-
-
-def _beginning(data: bytes) -> str:
-    if not data:
-        return "0 bytes"
-    head = data[:256].lstrip().lower()
-    if head.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "HTML"
-    # Not what it begins with: a path in a stranger's catalogue may name any file of this machine.
-    return "no picture format"

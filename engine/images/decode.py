@@ -1,12 +1,12 @@
 """Contents into pictures, each content once however many cells hold it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 
-from ..types import View
-from . import codec
+from .blocks import Blocks
+from .native import NativeDecoder
 from .outcome import Outcome, PictureError
 from .picture import Content, Picture
 
@@ -16,19 +16,19 @@ class Decoder:
 
     Parameters
     ----------
-    views
-        What squares to make of a picture.
-    max_pixels
-        Cap on width times height.
+    native
+        Turns bytes into the squares of `blocks`.
+    blocks
+        Where pixels are written.
     have
         Whether the pixels of the content of this sha256 are not needed.
     """
 
     def __init__(
-        self, *, views: Sequence[View], max_pixels: int, have: Callable[[str], bool]
+        self, native: NativeDecoder, blocks: Blocks, *, have: Callable[[str], bool]
     ) -> None:
-        self._views = views
-        self._max_pixels = max_pixels
+        self._native = native
+        self._blocks = blocks
         self._have = have
         self._lock = threading.Lock()
         self._done: dict[str, Picture] = {}
@@ -58,7 +58,7 @@ class Decoder:
         except BaseException as error:
             mine.set_exception(error)
             raise
-        without_pixels = replace(picture, pixels=None)
+        without_pixels = replace(picture, slot=None)
         with self._lock:
             self._done[content.content_hash] = without_pixels
             del self._under_way[content.content_hash]
@@ -66,15 +66,17 @@ class Decoder:
         return picture
 
     def _decoded(self, index: int, content: Content) -> Picture:
+        slot = self._blocks.take()
         try:
-            decoded = codec.decode(content.data, views=self._views, max_pixels=self._max_pixels)
+            width, height = self._native.decode_into(content.data, slot.arrays)
         except PictureError as error:
+            self._blocks.give_back(slot)
             return Picture(index, error.outcome, error.detail, content.content_hash)
         return Picture(
             index,
             Outcome.OK,
             content_hash=content.content_hash,
-            pixels=decoded.pixels,
-            width=decoded.width,
-            height=decoded.height,
+            slot=slot,
+            width=width,
+            height=height,
         )

@@ -21,8 +21,13 @@ class Limits:
     total_timeout
         Seconds from asking to the last byte, redirects included; each retry has its own.
     retry_delays
-        Seconds to wait before each further attempt after a failure that may pass
-        (5xx, 429, a reset, a connection that timed out).
+        Longest wait in seconds before each further attempt after a failure that may pass (5xx,
+        429, a reset, a connection that timed out); the wait itself is drawn between 0 and this.
+    max_retry_after
+        Seconds that a host may ask to be left alone for (``Retry-After``); one that asks for more
+        is given up for the rest of the run.
+    max_host_pause
+        Seconds that one host may make a run wait in this way, all its pauses together.
     concurrency
         Pictures under way at one time.
     per_host
@@ -33,7 +38,9 @@ class Limits:
     max_pixels: int = MAX_PIXELS
     connect_timeout: float = 5.0
     total_timeout: float = 20.0
-    retry_delays: tuple[float, ...] = (0.5, 2.0)
+    retry_delays: tuple[float, ...] = (1.0, 4.0)
+    max_retry_after: float = 60.0
+    max_host_pause: float = 300.0
     concurrency: int = 32
     per_host: int = 8
 

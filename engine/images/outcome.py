@@ -10,8 +10,10 @@ class Outcome(StrEnum):
     """Pixels were had, or what is derived from them is known already."""
     MISSING = "missing"
     """The cell is null or empty: a state of the item, not a failure."""
+    PLACEHOLDER = "placeholder"
+    """A picture that stands behind many items, taken for missing because the model says so."""
     NOT_FOUND = "not_found"
-    """No such file, or the server answered 404 or 410."""
+    """No such file or object, or the server answered 404 or 410."""
     HTTP_ERROR = "http_error"
     """The server answered with any other status that brings no picture."""
     TIMEOUT = "timeout"
@@ -19,13 +21,14 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     """Name not found, connection refused or reset, bad certificate, or redirects without end."""
     REFUSED = "refused"
-    """An address that is not public, a scheme other than http(s), or credentials in the URL."""
+    """An address that is not public, a scheme that is not fetched, credentials in the URL, or what
+    a store does not permit to read."""
     NOT_AN_IMAGE = "not_an_image"
     """The content begins like no picture: HTML, JSON, nothing at all."""
     TRUNCATED = "truncated"
     """A picture whose data ends early or is damaged."""
     UNSUPPORTED = "unsupported"
-    """A picture in a format or variant that this Pillow cannot decode."""
+    """A picture that this Pillow cannot decode, or a store whose library is not installed."""
     TOO_LARGE = "too_large"
     """More bytes than the limit."""
     TOO_MANY_PIXELS = "too_many_pixels"
@@ -36,7 +39,7 @@ class Outcome(StrEnum):
     @property
     def is_failure(self) -> bool:
         """Whether a picture was meant to be there and could not be had."""
-        return self not in {Outcome.OK, Outcome.MISSING}
+        return self not in {Outcome.OK, Outcome.MISSING, Outcome.PLACEHOLDER}
 
 
 class PictureError(Exception):
@@ -50,15 +53,20 @@ class PictureError(Exception):
         What exactly, in a few words, e.g. "HTTP 403".
     transient
         Whether asking the same again soon may well succeed.
-    sent_on
-        Whether the host that was asked did answer, with a redirect that led to this.
+    host
+        Name and port of the host that is to blame: it did not answer, or it is too busy to.
     """
 
     def __init__(
-        self, outcome: Outcome, detail: str, *, transient: bool = False, sent_on: bool = False
+        self,
+        outcome: Outcome,
+        detail: str,
+        *,
+        transient: bool = False,
+        host: tuple[str, int] | None = None,
     ) -> None:
         super().__init__(f"{outcome}: {detail}")
         self.outcome = outcome
         self.detail = detail
         self.transient = transient
-        self.sent_on = sent_on
+        self.host = host

@@ -1,9 +1,9 @@
-"""What the stage says about one cell: its outcome, and its pixels where they were had."""
+"""What the stage says about one cell: its outcome, and where its pixels are."""
 
 import hashlib
 from dataclasses import dataclass
 
-from ..types import Pixels
+from .blocks import Slot
 from .outcome import Outcome
 
 
@@ -21,9 +21,9 @@ class Picture:
         In a few words why it failed, e.g. ``"HTTP 403"``; empty where nothing did.
     content_hash
         sha256 of the encoded bytes, in hex; None unless bytes were had.
-    pixels
-        One array per view, each of shape (view.side, view.side, 3). None where there are none, and
-        where this content was known to `have` or has been handed over with another cell already.
+    slot
+        Where its squares were written. None where there are none, and where this content was known
+        to `have` or has been handed over with another cell already.
     width, height
         Of the original as displayed, in pixels; 0 where it was not decoded in this run.
     """
@@ -32,7 +32,7 @@ class Picture:
     outcome: Outcome
     detail: str = ""
     content_hash: str | None = None
-    pixels: tuple[Pixels, ...] | None = None
+    slot: Slot | None = None
     width: int = 0
     height: int = 0
 

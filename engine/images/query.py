@@ -41,7 +41,7 @@ def read_query_image(
     Parameters
     ----------
     source
-        A path (relative to the working directory), an http(s) URL, or encoded bytes.
+        A path (relative to the working directory), a URL (http, s3, gs, az), or encoded bytes.
     view
         How it is brought to a square; the result holds this one.
     limits
@@ -77,7 +77,7 @@ def _read(source: str | bytes | Path, limits: Limits, open_hosts: OpenHosts) -> 
 
 
 async def _fetch(url: str, limits: Limits, open_hosts: OpenHosts) -> bytes:
-    from .fetch import Downloader
+    from .remote import Remote
 
-    async with Downloader(limits, open_hosts) as downloader:
-        return (await downloader.fetch(url)).body
+    async with Remote(limits, open_hosts) as remote:
+        return (await remote.fetch(url)).body

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,12 +13,12 @@ from .decode import Decoder
 from .files import check_size, file_facts, read_file
 from .outcome import PictureError
 from .picture import Content, Picture, content_of
+from .throughput import Throughput
 
 if TYPE_CHECKING:
     from .download import CachedDownloads
 
 Source = TypeVar("Source", str, bytes, Content)
-Result = TypeVar("Result", Picture, "Picture | None")
 
 
 class CellReader:
@@ -28,11 +29,13 @@ class CellReader:
     decoder
         Decodes each content once.
     cache
-        Knows unchanged files and fresh downloads without reading them.
+        Knows unchanged files without reading them.
     downloads
         There whenever a cell may be a URL.
     threads
         Where files are read and pictures decoded.
+    throughput
+        Is told what reading and fetching take.
     base_dir
         What relative paths are relative to; absolute itself.
     max_bytes
@@ -45,11 +48,13 @@ class CellReader:
         cache: ImageCache,
         downloads: "CachedDownloads | None",
         threads: Executor,
+        throughput: Throughput,
         *,
         base_dir: Path,
         max_bytes: int,
     ) -> None:
         self._decoder = decoder
+        self._throughput = throughput
         self._cache = cache
         self._downloads = downloads
         self._threads = threads
@@ -68,17 +73,12 @@ class CellReader:
             return Picture(index, error.outcome, error.detail)
 
     async def _from_url(self, index: int, url: str, downloads: "CachedDownloads") -> Picture:
-        picture = await self._in_thread(self._recall_download, index, url)
+        picture = await downloads.recognise(url, partial(self._decoder.recall, index))
         if picture is None:
-            content = await downloads.get(url)
+            with self._throughput.timed("fetch"):
+                content = await downloads.get(url)
             picture = await self._in_thread(self._decoder.decode, index, content)
         return picture
-
-    def _recall_download(self, index: int, url: str) -> Picture | None:
-        known = self._cache.find_download(url)
-        if known is None or not known.is_fresh:
-            return None
-        return self._decoder.recall(index, known.content_hash)
 
     def _from_file(self, index: int, path: str) -> Picture:
         full_path = self._base_dir / path
@@ -86,7 +86,8 @@ class CellReader:
         known = self._cache.find_file(full_path, facts)
         if known is not None and (picture := self._decoder.recall(index, known)) is not None:
             return picture
-        content = content_of(read_file(full_path, max_bytes=self._max_bytes))
+        with self._throughput.timed("read"):
+            content = content_of(read_file(full_path, max_bytes=self._max_bytes))
         if content.content_hash != known:
             self._cache.add_file(full_path, facts, content.content_hash)
         return self._decoder.decode(index, content)
@@ -96,7 +97,7 @@ class CellReader:
         return self._decoder.decode(index, content_of(data))
 
     async def _in_thread(
-        self, function: Callable[[int, Source], Result], index: int, source: Source
-    ) -> Result:
+        self, function: Callable[[int, Source], Picture], index: int, source: Source
+    ) -> Picture:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, function, index, source)

@@ -202,7 +202,7 @@ def _fills(catalogue: Catalogue) -> "dict[str, Fill]":
         "trend": fact(facts.trend),
         "newness": fact(facts.newness),
         "is_new": fact(facts.is_new.astype(np.float32)),
-        "has_picture": fact(catalogue.images.presence.astype(np.float32)),
+        "has_picture": fact(facts.has_picture.astype(np.float32)),
     }
     for name, space in (("looks", catalogue.images), ("meaning", catalogue.texts)):
         fills[name] = partial(

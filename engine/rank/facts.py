@@ -24,7 +24,8 @@ class Facts:
     popularity of now, shape (n,), are from 0 to 1. `newness`, shape (n,), is from 0 to 1, NaN where
     it is not known when an item came to be. `prices`, shape (n,), are NaN where there is none.
     `categories`, shape (n, g), are codes, -1 where there is none. `palettes`, shape (n, c), are
-    shares of colours, all 0 without a picture.
+    shares of colours, all 0 without a picture. `has_picture`, shape (n,), tells the truth where an
+    item without one has a place among the pictures, that of a stand-in.
     """
 
     events: NDArray[np.int32]
@@ -34,6 +35,7 @@ class Facts:
     prices: Scores
     categories: NDArray[np.int32]
     palettes: NDArray[np.float32]
+    has_picture: Mask
 
     @cached_property
     def most_popular(self) -> Rows:
@@ -130,6 +132,7 @@ def no_facts(n_items: int) -> Facts:
         prices=unknown,
         categories=np.zeros((n_items, 0), np.int32),
         palettes=np.zeros((n_items, 0), np.float32),
+        has_picture=np.zeros(n_items, np.bool_),
     )
 
 

@@ -1,6 +1,8 @@
 """Candidates for an item, a basket or a query, scored by fixed, documented weights."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -98,28 +100,28 @@ class Ranker:
         meaning
             The same among the items' texts, shape (p, t).
         stand_in
-            What the texts of items without a picture are judged by in place of `looks`, shape
-            (p, t), where a picture is asked for: words then count by how much they are seen to tell
-            of pictures. `meaning` if not given, which words answer as well as pictures do. Without
-            a text, an item is judged by its picture alone.
+            What the texts of items without a place among the pictures are judged by in place of
+            `looks`, shape (p, t), where a picture is asked for: words then count by how much they
+            are seen to tell of pictures. `meaning` if not given, which words answer as well as
+            pictures do. Without a text, an item is judged by its place alone.
         text
-            Words to find literally.
+            Words to find literally. Asked in words, an item without a picture is judged by its own
+            where it has some, not by the place of a stand-in: of its words that is a copy among
+            pictures, nearer to the query than any of them.
         k, allowed
             See the class.
         """
         catalogue = self._catalogue
-        asked = {
-            name: (space, queries)
-            for name, space, queries in (
-                ("looks", catalogue.images, looks),
-                ("meaning", catalogue.texts, meaning),
-            )
-            if queries is not None and space.presence.any()
+        placed = catalogue.images.presence if text is None else self._placed_for_words
+        told = {
+            "looks": _asked(catalogue.images, looks, placed),
+            "meaning": _asked(catalogue.texts, meaning),
         }
+        asked = {name: each for name, each in told.items() if each and each.space.presence.any()}
         size = max(_POOL, 2 * k)
-        pools = [space.nearest(queries, size, allowed) for space, queries in asked.values()]
+        pools = [each.nearest(size, allowed) for each in asked.values()]
         if stand_in is not None and catalogue.texts.presence.any():
-            pictureless = _both(~catalogue.images.presence, allowed)
+            pictureless = _both(~placed, allowed)
             pools.append(catalogue.texts.nearest(stand_in, size, pictureless))
         signals: dict[str, Scores] = {}
         if text is not None:
@@ -131,12 +133,13 @@ class Ranker:
         pool = _union(pools) if pools else np.zeros(0, np.int32)
         fused = {name: Signal(values[pool]) for name, values in signals.items()}
         others = {
-            "looks": (catalogue.texts, meaning if stand_in is None else stand_in),
-            "meaning": (catalogue.images, looks),
+            "looks": _asked(catalogue.texts, meaning if stand_in is None else stand_in),
+            "meaning": _asked(catalogue.images, looks, placed),
         }
-        for name, (space, queries) in asked.items():
+        both = catalogue.facts.has_picture & catalogue.texts.presence
+        for name, each in asked.items():
             fused[name] = _standing(
-                pool, (space, queries), others[name], size, is_proxy=stand_in is not None
+                pool, each, others[name], both, size, is_proxy=stand_in is not None
             )
         fused["trend"] = Signal(catalogue.facts.trend[pool])
         weights = QUERY_WEIGHTS
@@ -195,6 +198,13 @@ class Ranker:
                 pools.append(space.nearest(vectors[-_LATEST_PICKS:], _PER_PICK, allowed))
         return _union(pools)
 
+    @cached_property
+    def _placed_for_words(self) -> Mask:
+        """Items that words are held against by their place among the pictures, shape (n,)."""
+        images, texts = self._catalogue.images, self._catalogue.texts
+        stands_in = images.presence & ~self._catalogue.facts.has_picture & texts.presence
+        return images.presence & ~stands_in if stands_in.any() else images.presence
+
     def _words(self, pool: Rows, words: Scores) -> Signal:
         return Signal(words[pool], self._catalogue.words.presence()[pool])
 
@@ -202,6 +212,27 @@ class Ranker:
         kept = np.ones(len(self._catalogue), np.bool_) if allowed is None else allowed.copy()
         kept[rows] = False
         return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query in one space, and which items it is held against there, shape (n,)."""
+
+    space: Space
+    queries: Vectors
+    known: Mask
+
+    def nearest(self, size: int, allowed: Mask | None) -> Rows:
+        # All that have a vector are what an index searches anyway, and without a mask faster.
+        is_all = self.known is self.space.presence
+        among = allowed if is_all else _both(self.known, allowed)
+        return self.space.nearest(self.queries, size, among)
+
+
+def _asked(space: Space, queries: Vectors | None, known: Mask | None = None) -> _Asked | None:
+    if queries is None:
+        return None
+    return _Asked(space, queries, space.presence if known is None else known)
 
 
 def _words_once(weights: Mapping[str, float], signals: Mapping[str, Signal]) -> Mapping[str, float]:
@@ -227,24 +258,25 @@ def _likeness(space: Space, pool: Rows, rows: Rows, weights: Scores) -> Signal:
 
 def _standing(
     pool: Rows,
-    asked: tuple[Space, Vectors],
-    other: tuple[Space, Vectors | None],
+    asked: _Asked,
+    other: _Asked | None,
+    both: Mask,
     size: int,
     *,
     is_proxy: bool,
 ) -> Signal:
-    """How the candidates stand to a query in one space, those absent from it in the other one."""
-    space, queries = asked
-    known = space.presence[pool]
+    """How the candidates stand to a query in one space, those absent from it in the other one.
+
+    `both`, shape (n,), are the items by which the two are compared.
+    """
+    known = asked.known[pool]
     standing = np.zeros(len(pool), np.float32)
-    standing[known] = space.standing(queries, pool[known])
-    substitute, substitute_queries = other
-    judged = substitute.presence[pool] & ~known
-    if substitute_queries is not None and judged.any():
-        here = substitute, substitute_queries
-        both = space.presence & substitute.presence
-        crossing = bridge(here, asked, both, size, is_proxy=is_proxy)
-        standing[judged] = crossing.cross(substitute.standing(substitute_queries, pool[judged]))
+    standing[known] = asked.space.standing(asked.queries, pool[known])
+    judged = ~known if other is None else other.known[pool] & ~known
+    if other is not None and judged.any():
+        here, there = (other.space, other.queries), (asked.space, asked.queries)
+        crossing = bridge(here, there, both, size, is_proxy=is_proxy)
+        standing[judged] = crossing.cross(other.space.standing(other.queries, pool[judged]))
         known = known | judged
     values = np.zeros(len(pool), np.float32)
     values[known] = _told_apart(standing[known])

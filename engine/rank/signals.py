@@ -79,7 +79,7 @@ def person_signals(
         "trend": lambda: Signal(facts.trend[pool]),
         "newness": lambda: _newness(facts.newness[pool]),
         "is_new": lambda: Signal(facts.is_new[pool].astype(np.float32)),
-        "has_picture": lambda: Signal(images.presence[pool].astype(np.float32)),
+        "has_picture": lambda: Signal(facts.has_picture[pool].astype(np.float32)),
     }
     signals = {name: tell[name]() for name in SIGNALS if name in wanted}
     return {name: signal for name, signal in signals.items() if signal is not None}

@@ -41,6 +41,7 @@ def test_report_counts_items_events_users_pictures_and_time(shop):
     assert view["counts"] == {
         "items": 24,
         "items_with_picture": 22,
+        "items_with_stand_in": 0,
         "items_with_text_vector": 24,
         "events": 96,
         "users": 24,

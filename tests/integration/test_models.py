@@ -73,6 +73,7 @@ def test_file_whose_name_is_no_text_is_listed_without_its_picture(tmp_path):
     assert view["counts"] == {
         "items": 2,
         "items_with_picture": 1,
+        "items_with_stand_in": 0,
         "items_with_text_vector": 0,
         "events": 0,
         "users": 0,

@@ -2,11 +2,23 @@ import numpy as np
 import pytest
 import reference
 from numpy.testing import assert_allclose
+from sightline_kernels import color
 from sightline_kernels.color import oklab
 
 
 def test_conversion_equals_the_formula():
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    assert_allclose(oklab(pixels), reference.oklab(pixels), atol=2e-6)
+
+
+def test_the_darkest_colours_equal_the_formula():
+    levels = np.array([0, 1, 2, 11, 255], np.uint8)  # where the cube root is steepest, and its end
+    pixels = np.stack(np.meshgrid(levels, levels, levels), axis=-1)
+    assert_allclose(oklab(pixels), reference.oklab(pixels), atol=2e-6)
+
+
+def test_more_pixels_than_are_converted_together_are_all_converted():
+    pixels = np.random.default_rng(2).integers(0, 256, (2 * color._BLOCK + 1, 3), np.uint8)
     assert_allclose(oklab(pixels), reference.oklab(pixels), atol=2e-6)
 
 

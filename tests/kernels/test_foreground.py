@@ -42,6 +42,16 @@ def test_a_white_thing_on_white_keeps_its_inside():
     assert masks[0, 16, 16] == INSIDE
 
 
+def test_a_backdrop_that_winds_inwards_is_backdrop_to_its_end():
+    picture = np.full((16, 16, 3), WHITE, np.uint8)
+    picture[2:14, 2:14] = RED
+    way = np.zeros((16, 16), bool)
+    way[1:12, 4] = way[11, 4:12] = way[5:12, 11] = way[5, 7:12] = way[5:9, 7] = True
+    picture[way] = WHITE
+    masks, _ = foreground(oklab(picture[None]))
+    assert_array_equal(masks[0] == BACKDROP, (picture == WHITE).all(axis=-1))
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_picture_is_subject_all_over(level):
     masks, boxes = foreground(oklab(np.full((1, 16, 16, 3), level, np.uint8)))

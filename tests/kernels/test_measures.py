@@ -29,6 +29,20 @@ def test_color_shares_equal_the_reference(pictures):
     assert_allclose(color_shares(lab, masks, examples, names, 4), expected, atol=1e-5)
 
 
+def test_more_pixels_than_are_named_together_are_all_named():
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 40, 40, 3), np.uint8)
+    assert pixels[0, ..., 0].size > measures._BLOCK
+    lab = oklab(pixels)
+    masks = np.random.default_rng(2).integers(0, 3, (2, 40, 40), np.uint8)
+    examples = oklab(np.random.default_rng(3).integers(0, 256, (5, 3), np.uint8))
+    names = np.arange(5, dtype=np.int32)
+    expected = [
+        reference.color_shares(*pair, examples, names, 5, measures)
+        for pair in zip(lab, masks, strict=True)
+    ]
+    assert_allclose(color_shares(lab, masks, examples, names, 5), expected, atol=1e-6)
+
+
 def test_of_two_equally_near_examples_the_first_names_the_pixel():
     lab = np.zeros((1, 4, 4, 3), np.float32)
     examples = np.array([[0.5, 0, 0], [0.5, 0, 0]], np.float32)

@@ -26,9 +26,9 @@ def explainer(built, policy=LEARNED):
 
 def test_the_pick_that_looks_most_alike_is_named_and_nothing_where_there_is_no_picture():
     built = random_catalogue(30, present=1.0)
-    built.images.presence[[4, 9]] = False
-    assert most_alike_picks(built.images, rows(1, 9), rows(1, 4, 2)) == [1, None, 1]
-    assert most_alike_picks(built.images, rows(9), rows(1)) == [None]
+    built.facts.has_picture[[4, 9]] = False  # whatever stands in for it
+    assert most_alike_picks(built, rows(1, 9), rows(1, 4, 2)) == [1, None, 1]
+    assert most_alike_picks(built, rows(9), rows(1)) == [None]
 
 
 def test_every_reason_runs_parallel_to_the_results():

@@ -19,6 +19,7 @@ def content():
     unknown = np.full(ITEMS, np.nan, np.float32)
     return Content(
         images=Modality(vectors, ~nowhere),
+        has_picture=~nowhere,
         texts=Modality(np.zeros((ITEMS, 0), np.float32), nowhere),
         words=no_words(ITEMS),
         facts=ItemFacts(unknown, unknown, np.zeros((ITEMS, 0), np.int32)),

@@ -142,7 +142,7 @@ def test_numbers_are_those_that_the_fingerprint_stands_for():
     drawing, inner = draw("disc", RED), draw("disc", BLUE, "dots", radius=0.34)
     drawing = np.where(inner == WHITE, drawing, inner)  # blue in a red outline
     matrix = measured(drawing, all_colors, widths=[400, 300], heights=[300, 400])
-    assert FINGERPRINT == "visual-1-96"
+    assert FINGERPRINT == "visual-2-96"
     names = ["brightness", "contrast", "colorfulness", "sharpness", "edge_density", "aspect"]
     assert names == list(MEASURES[len(COLORS) :])
     assert_allclose(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
-from sightline.images import codec
+from sightline.images import opened
 from sightline.images.codec import decode, encode, thumbnail
 from sightline.images.outcome import Outcome, PictureError
 from sightline.types import View
@@ -271,8 +271,8 @@ def test_scans_in_a_comment_and_after_the_end_are_none(quadrants, saved):
 @pytest.mark.parametrize("progressive", [True, False])
 def test_large_jpegs_take_turns_if_they_are_progressive(progressive, saved, monkeypatch):
     turn = MagicMock()
-    monkeypatch.setattr(codec, "_large_picture", turn)
-    monkeypatch.setattr(codec, "_LARGE_PIXELS", 100 * 100)
+    monkeypatch.setattr(opened, "_large_picture", turn)
+    monkeypatch.setattr(opened, "_LARGE_PIXELS", 100 * 100)
     decoded(saved(Image.new("RGB", (400, 400)), "JPEG", progressive=progressive))
     assert turn.__enter__.called is progressive
 

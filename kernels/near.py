@@ -1,0 +1,157 @@
+"""Points into groups of those that are near a first one: all that are, none missed by a hash."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compile import kernel, readonly
+
+_AXES = 8
+_SAMPLE = 20_000
+# Rounding may move a projection or a rotated distance by this share of the radius.
+_SLACK = 1.001
+
+
+def first_within(points: NDArray[np.float32], radius: float) -> NDArray[np.int32]:
+    """Return for every point the first one that it is within `radius` of.
+
+    Points are taken in order. One that is within the radius of none that stands for itself stands
+    for itself; any other belongs to the first of those that it is near. So nothing chains: a point
+    is near the one it belongs to, and no two that stand for themselves are near each other.
+
+    The points that stand for themselves lie in the cells of a grid, two radii wide, over the
+    `_AXES` directions in which the points spread most, and are asked only where a cell is within
+    the radius: exact, as no projection makes a distance longer. Points that crowd in few cells
+    without being near each other are compared pair by pair; copies are not, however many.
+
+    Parameters
+    ----------
+    points
+        Shape (n, d), float32, all finite.
+    radius
+        Euclidean distance above 0; one just as far is still near.
+
+    Returns
+    -------
+    first
+        Rows, shape (n,), int32: ``first[i] <= i`` and ``first[first[i]] == first[i]``.
+    """
+    first = np.arange(len(points), dtype=np.int32)
+    if len(points) == 0:
+        return first
+    turned = _turned(points)
+    axes = min(_AXES, points.shape[1])
+    # Cells are numbered from 0 and never 2 ** 31: signatures spread over some hundred of them.
+    at = turned[:, :axes].astype(np.float64) / (2 * radius * _SLACK)
+    cells = np.floor(at)
+    _first_within(
+        readonly(points, np.float32),
+        readonly(turned, np.float32),
+        readonly(cells, np.int64),
+        readonly(at - cells, np.float32),
+        radius,
+        first,
+    )
+    return first
+
+
+def _turned(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn points so that what they differ in most comes first: far ones are soon told apart."""
+    sample = points[:: max(1, len(points) // _SAMPLE)].astype(np.float64)
+    center = sample.mean(axis=0)
+    _, directions = np.linalg.eigh((sample - center).T @ (sample - center))
+    turned: NDArray[np.float32] = (points - center.astype(np.float32)) @ np.ascontiguousarray(
+        directions[:, ::-1].astype(np.float32)
+    )
+    return turned
+
+
+@kernel
+def _first_within(
+    points: NDArray[np.float32],
+    turned: NDArray[np.float32],
+    cells: NDArray[np.int64],
+    within: NDArray[np.float32],
+    radius: float,
+    first: NDArray[np.int32],
+) -> None:
+    n, axes = cells.shape
+    size = 1
+    while size < 2 * n:
+        size *= 2
+    # Cells by the hash of their place; two that share one are as one: both are looked through.
+    keys = np.zeros(size, np.uint64)
+    heads, tails = np.full(size, -1, np.int32), np.full(size, -1, np.int32)
+    after = np.full(n, -1, np.int32)
+    steps = np.empty(axes, np.uint64)
+    for axis in range(axes):
+        steps[axis] = np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * axis + 1) ^ np.uint64(axis << 7)
+    reach2 = np.float32((radius * _SLACK) ** 2)
+    width = np.float32(2.0 * radius * _SLACK)
+    for i in range(n):
+        own = np.uint64(0)
+        for axis in range(axes):
+            own += steps[axis] * np.uint64(cells[i, axis])
+        best = i
+        for sides in range(1 << axes):
+            key, gap2 = own, np.float32(0.0)
+            for axis in range(axes):
+                if sides >> axis & 1:
+                    share = within[i, axis]
+                    gap = width * (share if share < 0.5 else np.float32(1.0) - share)
+                    gap2 += gap * gap
+                    key = key + steps[axis] if share >= 0.5 else key - steps[axis]
+            if gap2 <= reach2:
+                best = _first_in_cell(
+                    points, turned, i, heads[_slot(keys, heads, key)], after, radius, reach2, best
+                )
+        first[i] = best
+        if best == i:
+            slot = _slot(keys, heads, own)
+            if heads[slot] < 0:
+                keys[slot], heads[slot] = own, i
+            else:
+                after[tails[slot]] = i
+            tails[slot] = i
+
+
+@kernel
+def _slot(keys: NDArray[np.uint64], heads: NDArray[np.int32], key: np.uint64) -> int:
+    """Return where in the table a cell is, or would be."""
+    mask = np.uint64(len(keys) - 1)
+    mixed = (key ^ (key >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+    slot = (mixed ^ (mixed >> np.uint64(29))) & mask
+    while heads[slot] >= 0 and keys[slot] != key:
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(slot)
+
+
+@kernel
+def _first_in_cell(
+    points: NDArray[np.float32],
+    turned: NDArray[np.float32],
+    i: int,
+    other: int,
+    after: NDArray[np.int32],
+    radius: float,
+    reach2: float,
+    best: int,
+) -> int:
+    """Return the first in a cell, from `other` on, that point i is near, if it is before `best`."""
+    dim = points.shape[1]
+    while other >= 0 and other < best:
+        distance2 = np.float32(0.0)
+        axis = 0
+        while axis < dim and distance2 <= reach2:
+            for at in range(axis, min(axis + 8, dim)):
+                gap = turned[i, at] - turned[other, at]
+                distance2 += gap * gap
+            axis += 8
+        if distance2 <= reach2:
+            exact = 0.0
+            for at in range(dim):
+                apart = float(points[i, at]) - float(points[other, at])
+                exact += apart * apart
+            if exact <= radius * radius:
+                return other
+        other = after[other]
+    return best
