@@ -87,23 +87,28 @@ def _first_within(
         steps[axis] = np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * axis + 1) ^ np.uint64(axis << 7)
     reach2 = np.float32((radius * _SLACK) ** 2)
     width = np.float32(2.0 * radius * _SLACK)
+    near_keys, near_gaps = np.empty(1 << axes, np.uint64), np.empty(1 << axes, np.float32)
     for i in range(n):
         own = np.uint64(0)
         for axis in range(axes):
             own += steps[axis] * np.uint64(cells[i, axis])
+        near_keys[0], near_gaps[0] = own, 0.0
+        count = 1
+        for axis in range(axes):
+            # A radius reaches half a cell: of the two cells beside, only the nearer one.
+            up = within[i, axis] >= 0.5
+            gap = width * (np.float32(1.0) - within[i, axis] if up else within[i, axis])
+            for at in range(count):
+                gap2 = near_gaps[at] + gap * gap
+                if gap2 <= reach2:
+                    key = near_keys[at]
+                    near_keys[count] = key + steps[axis] if up else key - steps[axis]
+                    near_gaps[count] = gap2
+                    count += 1
         best = i
-        for sides in range(1 << axes):
-            key, gap2 = own, np.float32(0.0)
-            for axis in range(axes):
-                if sides >> axis & 1:
-                    share = within[i, axis]
-                    gap = width * (share if share < 0.5 else np.float32(1.0) - share)
-                    gap2 += gap * gap
-                    key = key + steps[axis] if share >= 0.5 else key - steps[axis]
-            if gap2 <= reach2:
-                best = _first_in_cell(
-                    points, turned, i, heads[_slot(keys, heads, key)], after, radius, reach2, best
-                )
+        for at in range(count):
+            other = heads[_slot(keys, heads, near_keys[at])]
+            best = _first_in_cell(points, turned, i, other, after, radius, reach2, best)
         first[i] = best
         if best == i:
             slot = _slot(keys, heads, own)
