@@ -9,20 +9,20 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from .config import ModelConfig, without_passwords
 from .encode.base import Encoder, TextTower
 from .encode.names import MINI
 from .encoders import Encoders
 from .errors import StorageError
-from .features.behaviour import derived_columns, popularity
 from .features.facts import item_facts
-from .features.visual import COLORS, visual_columns
+from .features.visual import COLORS
 from .features.words import WordIndex, WordTable, build_words
+from .freezing import describe_users, frozen_tables
 from .given import join_given
+from .images.coverage import coverage_of
 from .label_set import LabelColumn
-from .labels import column_entry, column_frame, judge_labels, refuse_unfit
+from .labels import column_entry, judge_labels, refuse_unfit
 from .learn.interactions import Interactions, build_interactions, no_interactions
 from .learn.splits import HELD_OUT, user_time_split
 from .learning import Content, Learning, Lesson
@@ -33,11 +33,10 @@ from .rank.labels import Judged
 from .rank.people import People
 from .rank.value_model import compile_value_model
 from .scoring import check_policy, prior_policy
-from .snapshot import Frozen, FrozenTables, write_snapshot
+from .snapshot import Frozen, write_snapshot
 from .sources.connect import Binding
 from .sources.pairs import PairTable
 from .sources.roles import Role
-from .sources.users import UserTable
 from .stand_ins import refuse_unfit_stand_ins, stand_ins
 from .store.generation import new_generation
 from .store.home import Home
@@ -159,7 +158,14 @@ def _build(
     newcomers = _newcomers(inputs, lesson)
     status.stage(State.DEPLOYING)
     with new_generation(home.model(config.name)) as writer:
-        tables = _frozen_tables(inputs, lesson.catalogue, judged)
+        tables = frozen_tables(
+            inputs.tables,
+            inputs.looks,
+            inputs.user_ids,
+            inputs.interactions,
+            lesson.catalogue.facts.trend,
+            judged,
+        )
         frozen = Frozen(
             tables,
             lesson,
@@ -196,6 +202,8 @@ def _fetch(
         base_dir=config.base_dir,
         allow_hosts=allow_hosts,
         progress=status.progress,
+        without_placeholders=config.images.placeholders == "missing",
+        titles=item_texts(tables.items.frame, _word_columns(tables)).to_list(),
     )
     reads_texts = not (config.has_file_names and encoder.is_joint)
     texts = _texts(home, tables, encoder.texts if reads_texts else None, status)
@@ -302,41 +310,9 @@ def _newcomers(inputs: _Inputs, lesson: Lesson) -> NewcomerModel | None:
     described = inputs.tables.users
     if described is None or len(described.frame.columns) == 1:
         return None
-    users = _describe_users(inputs.user_ids, described)
+    users = describe_users(inputs.user_ids, described)
     taste = lesson.catalogue.taste
     return learn_newcomers(users, described.roles, inputs.interactions, taste)
-
-
-def _frozen_tables(
-    inputs: _Inputs, catalogue: Catalogue, judged: Mapping[LabelColumn, Judged]
-) -> FrozenTables:
-    items, interactions = inputs.tables.items, inputs.interactions
-    events = inputs.tables.events
-    event_rows = np.zeros(0, np.int32) if events is None else events.frame["item_row"].to_numpy()
-    labels = [column_frame(column, found) for column, found in judged.items()]
-    shown = pl.concat([items.frame.drop(pl.selectors.binary()), *labels], how="horizontal")
-    popular = popularity(interactions.rows, interactions.weights, len(catalogue))
-    extra = pl.concat(
-        [
-            visual_columns(inputs.looks.measures, inputs.looks.presence),
-            derived_columns(event_rows, popular, catalogue.facts.trend),
-        ],
-        how="horizontal",
-    )
-    # What the shop itself names wins: one that has a `brightness` means its own.
-    extra = extra.select([column for column in extra.columns if column not in shown.columns])
-    columns = pl.concat([shown, extra], how="horizontal")
-    users = _describe_users(inputs.user_ids, inputs.tables.users)
-    return FrozenTables(items.ids, shown, columns, inputs.user_ids, users)
-
-
-def _describe_users(user_ids: Sequence[str], described: UserTable | None) -> pl.DataFrame:
-    """One row per user of the events, with the columns of `fetch.users` where it has them."""
-    name = "user_id" if described is None else described.id_column
-    users = pl.DataFrame({name: user_ids}, schema={name: pl.String})
-    if described is None:
-        return users
-    return users.join(described.frame, on=name, how="left", maintain_order="left")
 
 
 def _word_columns(tables: SourceTables) -> list[str]:
@@ -378,7 +354,8 @@ def _manifest(
             "users": int(np.count_nonzero(np.diff(frozen.interactions.offsets))),
         },
         "tables": tables.reports(),
-        "coverage": inputs.looks.coverage.to_dict(),
+        "coverage": coverage_of(frozen.tables.pictures),
+        "pipeline": inputs.looks.pipeline,
         "metrics": metrics,
         "labels": labels,
         "model_schema": {

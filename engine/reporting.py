@@ -64,9 +64,7 @@ class Reporting:
         """
         from .imagery import list_pictures  # brings the stages that a generation is read by
 
-        return list_pictures(
-            self.home, model_name, failed=failed, column=column, outcomes=outcomes
-        )
+        return list_pictures(self.home, model_name, failed=failed, column=column, outcomes=outcomes)
 
     def retry_images(
         self,

@@ -29,9 +29,13 @@ def is_public(address: str) -> bool:
     """Whether an IP address belongs to the public internet.
 
     Loopback, private, link-local, multicast, reserved and cloud metadata addresses do not, nor
-    does an IPv6 address that carries one of them (IPv4-mapped, NAT64, 6to4, Teredo).
+    does an IPv6 address that carries one of them (IPv4-mapped, NAT64, 6to4, Teredo), nor what is
+    no address as it is written today (decimal, octal, shortened).
     """
-    ip = ip_address(address)
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
     if isinstance(ip, IPv4Address):
         return _is_public_v4(ip)
     if ip.ipv4_mapped is not None:

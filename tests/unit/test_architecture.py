@@ -56,6 +56,7 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "build": (
         *SHARED,
         *STAGES,
+        "freezing",
         "encoders",
         "tables",
         "pictures",
@@ -82,6 +83,15 @@ IMPORTS: dict[str, tuple[str, ...]] = {
     "packs": (*SHARED, "store", "sightline_models"),
     "weights": (*SHARED, "encode", "sightline_models"),
     "tables": (*SHARED, "sources", "encode", "label_set", "store"),
+    "freezing": (
+        *SHARED,
+        *STAGES,
+        "label_set",
+        "labels",
+        "pictures",
+        "snapshot",
+        "tables",
+    ),
     "derived": (*SHARED, "images", "encode", "features", "store"),
     "pictures": (*SHARED, "derived", "images", "encode", "features", "store"),
     "texts": (*SHARED, "encode", "store"),

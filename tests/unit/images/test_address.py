@@ -24,6 +24,7 @@ from sightline.images.address import OpenHosts, PrivateAddressError, is_public, 
         "64:ff9b:1::7f00:1",        # local NAT64
         "2002:7f00:1::1",           # 6to4 of 127.0.0.1
         "2001:0:4136:e378:8000:63bf:3fff:fdd2",  # Teredo
+        "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "8.8.8.08", "134744072", "",
     ],
 )  # fmt: skip
 def test_address_that_is_not_public_is_told(address):
