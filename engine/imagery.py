@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from .errors import SchemaError
+from .images.cache import ImageCache
 from .images.outcome import Outcome
 from .pictures import see_pictures
 from .snapshot import Snapshot
@@ -80,6 +81,10 @@ def retry_failed(
     after: Counter[str] = Counter()
     if cells.width:
         recipe = Recipe.load(folder)
+        # What came in place of a picture, a page that says "busy", is as new as a download can be.
+        with ImageCache(home.images) as cache:
+            for column in cells:
+                cache.expire_downloads([cell.strip() for cell in column.drop_nulls()])
         looks = see_pictures(
             cells,
             cells.columns,

@@ -177,10 +177,17 @@ class ImageCache:
 
     def confirm_download(self, url: str) -> None:
         """Note that the server says now that its body has not changed."""
-        known = self._downloads([_key(url)]).get(_key(url))
-        if known is not None:
-            with self._adding:
-                self._unwritten.downloads[known.url] = replace(known, fetched_at=self._now())
+        self._set_time([url], self._now())
+
+    def expire_downloads(self, urls: Sequence[str]) -> None:
+        """Let the server be asked whether these have changed, however new they are."""
+        self._set_time(urls, 0.0)
+
+    def _set_time(self, urls: Sequence[str], fetched_at: float) -> None:
+        known = self._downloads([_key(url) for url in urls])
+        with self._adding:
+            for url, one in known.items():
+                self._unwritten.downloads[url] = replace(one, fetched_at=fetched_at)
 
     def read(self, content_hash: str) -> Content | None:
         """Return a downloaded body, or None if it is evicted, lost or damaged."""

@@ -117,3 +117,5 @@ class CachedDownloads:
                 return
             self._flushing.result()  # raises what the last one failed with
         self._flushing = asyncio.create_task(asyncio.to_thread(self._cache.flush))
+        # If it fails and nothing is stored any more, closing the cache fails of the same.
+        self._flushing.add_done_callback(lambda task: task.cancelled() or task.exception())

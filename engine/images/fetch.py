@@ -221,7 +221,7 @@ def _failure(error: Exception, host: Host, limits: Limits) -> PictureError:
         return PictureError(Outcome.REFUSED, f"{name} is {cause.address}, {cause}")
     if isinstance(error, aiohttp.InvalidURL):
         return PictureError(Outcome.REFUSED, f"odd spelling of an address: {name}")
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
         return PictureError(Outcome.UNREACHABLE, f"{name}: not the name of a host")
     if isinstance(error, aiohttp.ServerTimeoutError):
         detail = f"{name}: no connection in {limits.connect_timeout:g} s"

@@ -18,6 +18,11 @@ from sightline.store.generation import new_generation, open_active
 from sightline.store.home import Home
 from small_shop import COLOURS, draw
 
+DOCUMENT = {
+    "model": {"name": "shop"},
+    "connectors": [{"id": "source", "type": "file"}],
+    "fetch": {"items": "SELECT * FROM source"},
+}
 PICTURES = {f"/{name}.png": encode(draw(rgb, 0), "PNG") for name, rgb in COLOURS.items()}
 
 
@@ -45,6 +50,9 @@ class _Server(ThreadingHTTPServer):
         self.answers = {path: (200, body) for path, body in PICTURES.items()}
         self.asked = []
 
+    def handle_error(self, *_):
+        """A client may hang up."""
+
     def url(self, path):
         return f"http://127.0.0.1:{self.server_port}{path}"
 
@@ -59,19 +67,14 @@ def server():
         thread.join()
 
 
-def build(server, folder, items, **arguments):
+def build(folder, items):
     """Make a model `shop` of items given as (id, front, back), and return its client."""
+    (folder / "model.yaml").write_text(json.dumps(DOCUMENT))
     columns = {
         "item_id": [item for item, _, _ in items],
         "title": [f"Thing {item}" for item, _, _ in items],
         "front_image": [front for _, front, _ in items],
         "back_image": [back for _, _, back in items],
-    }
-    document = {
-        "model": {"name": "shop"},
-        "connectors": [{"id": "source", "type": "file"}],
-        "fetch": {"items": "SELECT * FROM source"},
-        **arguments,
     }
     pl.DataFrame(columns).write_parquet(folder / "items.parquet")
     client = Client(
@@ -79,7 +82,7 @@ def build(server, folder, items, **arguments):
         allow_hosts=["127.0.0.1"],
         connections={"source": folder / "items.parquet"},
     )
-    client.create_model(document)
+    client.create_model(folder / "model.yaml")
     return client
 
 
@@ -97,11 +100,11 @@ def shop(server, tmp_path):
         ("D", server.url("/page.png"), server.url("/copy.png")),
         ("E", None, "nowhere.png"),
     ]
-    return build(server, tmp_path, items)
+    return build(tmp_path, items)
 
 
 def ask(client, *arguments, exit_code=0):
-    environment = {"SIGHTLINE_HOME": str(client.home.root), "COLUMNS": "160"}
+    environment = {"SIGHTLINE_HOME": str(client.home.path), "COLUMNS": "160"}
     result = CliRunner().invoke(main, [*arguments], env=environment)
     assert result.exit_code == exit_code, result.output + str(result.exception)
     return result
@@ -274,9 +277,9 @@ def test_hosts_of_the_build_are_still_open_in_a_retry_and_others_are_opened_by_n
     server, tmp_path
 ):
     items = [("A", server.url("/red.png"), server.url("/x.png").replace("127.0.0.1", "localhost"))]
-    shop = build(server, tmp_path, items)
+    shop = build(tmp_path, items)
     server.answers["/x.png"] = server.answers["/green.png"]
-    elsewhere = Client(shop.home.root)
+    elsewhere = Client(shop.home.path)
     assert elsewhere.retry_images("shop")["after"] == {"refused": 1}
     opened = ask(shop, *LIST, "--retry-failed", "--allow-hosts", "localhost", "--json")
     assert json.loads(opened.stdout)["had"] == 1
@@ -284,7 +287,7 @@ def test_hosts_of_the_build_are_still_open_in_a_retry_and_others_are_opened_by_n
 
 def test_bytes_cannot_be_tried_again_and_are_counted(server, tmp_path):
     items = [("A", PICTURES["/red.png"], server.url("/x.png")), ("B", b"<html>", None)]
-    shop = build(server, tmp_path, items)
+    shop = build(tmp_path, items)
     server.answers["/x.png"] = server.answers["/green.png"]
     report = shop.retry_images("shop")
     assert (report["retried"], report["had"], report["not_retried"]) == (1, 1, 1)
@@ -292,7 +295,7 @@ def test_bytes_cannot_be_tried_again_and_are_counted(server, tmp_path):
 
 
 def test_nothing_failed_is_nothing_to_try_again(server, tmp_path):
-    shop = build(server, tmp_path, [("A", server.url("/red.png"), None)])
+    shop = build(tmp_path, [("A", server.url("/red.png"), None)])
     server.asked.clear()
     report = shop.retry_images("shop")
     assert (report["retried"], report["had"], report["before"], report["after"]) == (0, 0, {}, {})
@@ -310,13 +313,7 @@ def test_generations_made_from_this_one_have_the_same_table(shop):
 def test_catalogue_without_pictures_has_an_empty_table(tmp_path):
     frame = pl.DataFrame({"item_id": ["A", "B"], "title": ["one", "two"]})
     client = Client(tmp_path / "home", connections={"source": frame})
-    client.create_model(
-        {
-            "model": {"name": "shop"},
-            "connectors": [{"id": "source", "type": "file"}],
-            "fetch": {"items": "SELECT * FROM source"},
-        }
-    )
+    client.create_model(DOCUMENT)
     assert client.images("shop").height == 0
     assert client.retry_images("shop")["retried"] == 0
     with pytest.raises(SchemaError, match="it has none"):

@@ -78,6 +78,17 @@ def test_download_is_fresh_for_a_day_and_again_once_confirmed(cache, clock):
     assert cache.find_download(URL).is_fresh
 
 
+def test_expired_download_is_known_but_not_fresh_until_it_is_confirmed(cache):
+    cache.add_download(URL, BODY, etag='"1"')
+    cache.flush()
+    cache.expire_downloads([URL, "http://images.example/unknown"])
+    cache.flush()
+    known = cache.find_download(URL)
+    assert (known.etag, known.is_fresh) == ('"1"', False)
+    cache.confirm_download(URL)
+    assert cache.find_download(URL).is_fresh
+
+
 def test_download_from_the_future_is_not_fresh(cache, clock):
     cache.add_download(URL, BODY)
     clock.time -= 10
