@@ -31,6 +31,7 @@ _REQUIRED = {
     "PIL.Image": "pillow",
     "polars": "polars",
     "rich": "rich",
+    "simplejpeg": "simplejpeg",
     "threadpoolctl": "threadpoolctl",
     "tokenizers": "tokenizers",
     "yaml": "pyyaml",

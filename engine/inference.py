@@ -26,6 +26,7 @@ _KEYS = {
     *_SIZES,
     "retriever_k_override",
     "diversity_attributes",
+    "drop_near_duplicates",
     "value_model",
     "seed",
 }
@@ -53,6 +54,8 @@ class Inference:
     """Share of the boost in the score, 0 to 1."""
     diversity_attributes: tuple[str, ...] = ()
     """Columns of the items whose values are to alternate."""
+    drop_near_duplicates: bool = False
+    """Whether of items whose pictures are copies of one another only the best ranked is shown."""
     value_model: str | None = None
     """Expression that takes the place of the score; see `rank.value_model`."""
     seed: int | None = None
@@ -77,7 +80,7 @@ def read_inference(
     """Read the settings a model or a request gives; what they leave out is as in `base`.
 
     As in Shaped's template, a size of 0 is not a size but the default: that of `base`. So is null,
-    for every key. A factor of 0, an empty `diversity_attributes` and a `value_model` without text
+    for every key. A factor of 0, false, an empty `diversity_attributes` and a `value_model` without text
     switch off what `base` has on. A retriever is switched off by ``false``:
     ``retriever_k_override: {trending: false}``; those that an override does not name stay as they
     are.
@@ -122,6 +125,8 @@ def _read(key: str, value: Any, base: Inference, path: str) -> Any:  # noqa: ANN
         return _sizes(value, base.retriever_k_override, path)
     if key == "diversity_attributes":
         return _names(value, path)
+    if key == "drop_near_duplicates":
+        return _truth(value, path)
     if not isinstance(value, str):
         message = f"{path} must be an expression such as 'score * item.margin', not {value!r}"
         raise ConfigError(message)
@@ -140,6 +145,13 @@ def _sizes(value: Any, base: Mapping[str, int], path: str) -> dict[str, int]:  #
         elif size is not None and (whole := whole_number(size, f"{path}.{retriever}", least=0)):
             sizes[retriever] = whole
     return sizes
+
+
+def _truth(value: Any, path: str) -> bool:  # noqa: ANN401
+    if not isinstance(value, bool):
+        message = f"{path} must be true or false, not {value!r}"
+        raise ConfigError(message)
+    return value
 
 
 def _names(value: Any, path: str) -> tuple[str, ...]:  # noqa: ANN401

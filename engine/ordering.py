@@ -1,6 +1,6 @@
 """Joins scored candidates with the columns of the items: value models, then the order shown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from .types import Mask, Rows, Scores, Vectors
 __all__ = ["Ordering"]
 
 _BOOST_COLUMN = "boost"
+_ORIGINAL_COLUMN = "near_duplicate_of"
 
 
 class Ordering:
@@ -30,11 +31,19 @@ class Ordering:
     columns
         Returns the table of every column that a filter may name, a Polars frame; called only where
         a query names one.
+    rows_of
+        Returns the row of each id, None where there is none.
     """
 
-    def __init__(self, catalogue: Catalogue, columns: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        columns: Callable[[], Any],
+        rows_of: Callable[[Iterable[str]], Mapping[str, int | None]],
+    ) -> None:
         self._catalogue = catalogue
         self._columns = columns
+        self._rows_of = rows_of
 
     def arranged(
         self, found: Ranked, query: Query, rng: np.random.Generator, notes: list[str]
@@ -44,7 +53,8 @@ class Ordering:
         Raises
         ------
         ConfigError
-            If the value model or `diversity_attributes` name what the items do not have.
+            If the value model or `diversity_attributes` name what the items do not have, or it is
+            not known which pictures are near duplicates.
         """
         inference = query.inference
         if inference.value_model is not None:
@@ -55,6 +65,7 @@ class Ordering:
             inference,
             vectors=self._vectors,
             attributes={name: self._codes(name) for name in inference.diversity_attributes},
+            originals=self._originals,
             uncertainty=self._uncertainty() if inference.exploration_factor else None,
             boost=self._boost() if inference.boosting_factor else None,
             rng=rng,
@@ -94,6 +105,23 @@ class Ordering:
             raise ConfigError(message) from error
         codes: NDArray[np.int64] = ranks.cast(pl.Int64).fill_null(0).to_numpy() - 1
         return codes
+
+    def _originals(self, rows: Rows) -> NDArray[np.int64]:
+        """Return the row of the item whose picture each shows or copies, shape (m,)."""
+        import polars as pl
+
+        columns = self._columns()
+        if _ORIGINAL_COLUMN not in columns.columns:
+            message = (
+                f"drop_near_duplicates needs the column {_ORIGINAL_COLUMN!r}, which this model was "
+                "built without: build it again with update-model"
+            )
+            raise ConfigError(message)
+        ids = columns[_ORIGINAL_COLUMN].gather(rows).cast(pl.String).to_list()
+        known = self._rows_of({original for original in ids if original is not None})
+        pairs = zip(ids, rows.tolist(), strict=True)
+        own = ((row if known.get(original) is None else known[original]) for original, row in pairs)
+        return np.fromiter(own, np.int64, len(rows))
 
     def _column(self, name: str, asked_by: str) -> Any:  # noqa: ANN401 - a Polars series
         columns = self._columns()

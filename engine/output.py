@@ -56,7 +56,7 @@ class TableFile:
             if suffix == ".csv":
                 frame.write_csv(file)
             elif suffix == ".json":
-                frame.write_json(file)
+                file.write(frame.write_json().encode())
             else:
                 frame.write_parquet(file)
 

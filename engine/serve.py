@@ -265,7 +265,8 @@ class Serving:
 
     @cached_property
     def _ordering(self) -> Ordering:
-        return Ordering(self._snapshot.catalogue, self._snapshot.columns)
+        snapshot = self._snapshot
+        return Ordering(snapshot.catalogue, snapshot.columns, snapshot.item_ids.rows)
 
     def _allowed(self, predicate: str | None) -> Mask | None:
         """Rows that a filter lets through; the latest filters are kept.

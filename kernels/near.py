@@ -48,6 +48,7 @@ def first_within(points: NDArray[np.float32], radius: float) -> NDArray[np.int32
         readonly(turned, np.float32),
         readonly(cells, np.int64),
         readonly(at - cells, np.float32),
+        readonly(np.random.default_rng(0).integers(0, 2**64, axes, np.uint64), np.uint64),
         radius,
         first,
     )
@@ -71,6 +72,7 @@ def _first_within(
     turned: NDArray[np.float32],
     cells: NDArray[np.int64],
     within: NDArray[np.float32],
+    steps: NDArray[np.uint64],
     radius: float,
     first: NDArray[np.int32],
 ) -> None:
@@ -82,9 +84,6 @@ def _first_within(
     keys = np.zeros(size, np.uint64)
     heads, tails = np.full(size, -1, np.int32), np.full(size, -1, np.int32)
     after = np.full(n, -1, np.int32)
-    steps = np.empty(axes, np.uint64)
-    for axis in range(axes):
-        steps[axis] = np.uint64(0x9E3779B97F4A7C15) * np.uint64(2 * axis + 1) ^ np.uint64(axis << 7)
     reach2 = np.float32((radius * _SLACK) ** 2)
     width = np.float32(2.0 * radius * _SLACK)
     near_keys, near_gaps = np.empty(1 << axes, np.uint64), np.empty(1 << axes, np.float32)

@@ -142,9 +142,9 @@ def prepared(pixels: Pixels, format: PixelFormat) -> NDArray[Any]:
     ordered = pixels if format.order == "nhwc" else pixels.transpose(0, 3, 1, 2)
     if format.dtype == "uint8":
         return np.ascontiguousarray(ordered)
-    axis = ordered.ndim - 1 if format.order == "nhwc" else 1
     batch = np.empty(ordered.shape, format.dtype)
+    axis = 3 if format.order == "nhwc" else 1
+    read, written = (np.moveaxis(array, axis, 0) for array in (ordered, batch))
     for channel, levels in enumerate(format.levels()):
-        place = [slice(None)] * axis
-        batch[(*place, channel)] = levels[ordered[(*place, channel)]]
+        written[channel] = levels[read[channel]]
     return batch

@@ -3,8 +3,8 @@
 import contextlib
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 # Which stages share one set of workers, in the order of the way.
@@ -27,7 +27,7 @@ class Throughput:
 
     def __init__(self, threads: int) -> None:
         self._workers = {"network": 1, "threads": threads, "encoder": 1}
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._started = time.perf_counter()
@@ -85,7 +85,7 @@ class Throughput:
             "bottleneck": self._bottleneck(stages),
         }
 
-    def _each(self, seconds: dict[str, float]) -> Iterator[tuple[str, int]]:
+    def _each(self, seconds: Mapping[str, float]) -> Iterator[tuple[str, int]]:
         """Yield the stages that did something, each with the number of its workers."""
         for group, stages in _WORKERS.items():
             for stage in stages:

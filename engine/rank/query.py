@@ -27,8 +27,8 @@ class QueryOptions(TypedDict, total=False):
     config: Mapping[str, Any]
     """Shaped's per-request settings, in the place of the model's ``inference_config`` key by key:
     ``limit``, ``retrieval_k``, ``retriever_k_override``, ``exploration_factor``,
-    ``diversity_factor``, ``diversity_attributes``, ``boosting_factor``, ``value_model``, ``seed``;
-    see `inference.Inference`."""
+    ``diversity_factor``, ``diversity_attributes``, ``drop_near_duplicates``, ``boosting_factor``,
+    ``value_model``, ``seed``; see `inference.Inference`."""
     user_features: Mapping[str, Any]
     """What is known of the person, as columns of ``fetch.users``; for people with no history."""
     item_features: Mapping[str, Any]

@@ -3,8 +3,9 @@
 What is asked for is done in this order, each step on what the one before left:
 
 1. boosting changes the scores (and a `value_model`, see there, has before made them);
-2. exploration gives some of the places to items little is known of;
-3. diversity picks from what then stands first.
+2. of items whose pictures are copies of one another the best ranked stays;
+3. exploration gives some of the places to items little is known of;
+4. diversity picks from what then stands first.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,19 +34,23 @@ def reorder(
     *,
     vectors: Callable[[Rows], Vectors],
     attributes: Mapping[str, NDArray[np.integer]],
+    originals: Callable[[Rows], NDArray[np.integer]],
     uncertainty: Scores | None,
     boost: Scores | None,
     rng: np.random.Generator,
 ) -> Ranked:
     """Return the k candidates to show, in the order to show them in.
 
-    With every factor at 0 and no attributes that is the order they came in, to the bit. Otherwise
+    With everything off that is the order they came in, to the bit. Otherwise
     the scores need not fall from one to the next: except for a boost they remain what they were,
     and so do the parts.
 
     *Boosting* mixes two scores: (1 - b) of the candidate's own and b of its boost, brought to the
     range of the candidates' scores. At 1 the most boosted come first, the order among equals being
     that of relevance. The boost joins the parts.
+
+    *Near duplicates* are dropped by their group: of the candidates of one, the first in the order
+    that boosting left stays, and those of other groups move up.
 
     *Exploration* is epsilon-greedy (Auer, Cesa-Bianchi and Fischer, "Finite-time Analysis of the
     Multiarmed Bandit Problem", Machine Learning 47, 2002) place by place: each place is, with
@@ -75,6 +80,9 @@ def reorder(
     attributes
         For each of `inference.diversity_attributes` the value of every item of the catalogue as a
         code, shape (n,), -1 where it is missing.
+    originals
+        Returns of rows, shape (m,), the code of the picture that each shows or copies, shape (m,);
+        asked only where `drop_near_duplicates` is on.
     uncertainty
         How little is known of every item, shape (n,), 0 or more, such as 1 / sqrt(1 + events), the
         width of a confidence interval; None: equally little of all.
@@ -91,6 +99,9 @@ def reorder(
     """
     if inference.boosting_factor > 0 and boost is not None:
         ranked = _boosted(ranked, boost[ranked.rows], np.float32(inference.boosting_factor))
+    if inference.drop_near_duplicates:
+        _, best = np.unique(originals(ranked.rows), return_index=True)
+        ranked = _taken(ranked, np.sort(best))
     order = np.arange(len(ranked.rows))
     pool = max(_POOL_PER_RESULT * k, _LEAST_POOL)
     if inference.exploration_factor > 0:

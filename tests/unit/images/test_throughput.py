@@ -46,9 +46,14 @@ def test_the_bottleneck_is_the_longest_stage_of_the_busiest_workers(clock):
 
 def test_what_fails_took_its_time_as_well(clock):
     throughput = Throughput(threads=1)
-    with pytest.raises(LookupError), throughput.timed("decode"):
-        clock[0] += 1.0
-        raise LookupError
+
+    def fail():
+        with throughput.timed("decode"):
+            clock[0] += 1.0
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
     assert throughput.to_dict(1)["stages"]["decode"]["seconds"] == 1.0
 
 
