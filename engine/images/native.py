@@ -32,11 +32,11 @@ _EIGHTHS = range(8, 0, -1)
 class NativeDecoder:
     """Makes squares of encoded pictures; for several threads.
 
-    What `codec.decode` makes with Pillow alone, within a level on average and two in 999 of 1,000
-    cases, several times faster. JPEGs are decoded by libjpeg-turbo at the least eighth of their
-    size that keeps twice the wanted one, whatever else Pillow has decoded to RGB goes through the
-    same kernel, and modes that need more care (palettes, transparency, wide grey, CMYK) are left to
-    Pillow. A JPEG that libjpeg-turbo objects to is Pillow's to judge.
+    What `codec.decode` makes with Pillow alone, half a level off on average and three in 999 of
+    1,000 cases at most, several times faster. JPEGs are decoded by libjpeg-turbo at the least
+    eighth of their size that keeps twice the wanted one, whatever else Pillow has decoded to RGB
+    goes through the same kernel, and modes that need more care (transparency, wide grey, CMYK) are
+    left to Pillow. A JPEG that libjpeg-turbo objects to is Pillow's to judge.
 
     Parameters
     ----------
