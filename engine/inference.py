@@ -80,8 +80,8 @@ def read_inference(
     """Read the settings a model or a request gives; what they leave out is as in `base`.
 
     As in Shaped's template, a size of 0 is not a size but the default: that of `base`. So is null,
-    for every key. A factor of 0, false, an empty `diversity_attributes` and a `value_model` without text
-    switch off what `base` has on. A retriever is switched off by ``false``:
+    for every key. False, a factor of 0, an empty `diversity_attributes` and a `value_model` without
+    text switch off what `base` has on. A retriever is switched off by ``false``:
     ``retriever_k_override: {trending: false}``; those that an override does not name stay as they
     are.
 

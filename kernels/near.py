@@ -5,10 +5,12 @@ from numpy.typing import NDArray
 
 from .compile import kernel, readonly
 
-_AXES = 8
+_AXES = 6
 _SAMPLE = 20_000
 # Rounding may move a projection or a rotated distance by this share of the radius.
 _SLACK = 1.001
+# Hashes of cells wrap here, not where integers end: a sum of two still fits.
+_WRAP = 2**61 - 1
 
 
 def first_within(points: NDArray[np.float32], radius: float) -> NDArray[np.int32]:
@@ -40,15 +42,16 @@ def first_within(points: NDArray[np.float32], radius: float) -> NDArray[np.int32
         return first
     turned = _turned(points)
     axes = min(_AXES, points.shape[1])
-    # Cells are numbered from 0 and never 2 ** 31: signatures spread over some hundred of them.
     at = turned[:, :axes].astype(np.float64) / (2 * radius * _SLACK)
     cells = np.floor(at)
+    steps = np.random.default_rng(0).integers(0, _WRAP, axes)
+    keys = (cells.astype(np.int64) * steps).sum(axis=1) & _WRAP
     _first_within(
         readonly(points, np.float32),
         readonly(turned, np.float32),
-        readonly(cells, np.int64),
+        readonly(keys, np.int64),
         readonly(at - cells, np.float32),
-        readonly(np.random.default_rng(0).integers(0, 2**64, axes, np.uint64), np.uint64),
+        readonly(steps, np.int64),
         radius,
         first,
     )
@@ -72,26 +75,23 @@ def _first_within(
     turned: NDArray[np.float32],
     cells: NDArray[np.int64],
     within: NDArray[np.float32],
-    steps: NDArray[np.uint64],
+    steps: NDArray[np.int64],
     radius: float,
     first: NDArray[np.int32],
 ) -> None:
-    n, axes = cells.shape
+    n, axes = within.shape
     size = 1
     while size < 2 * n:
         size *= 2
-    # Cells by the hash of their place; two that share one are as one: both are looked through.
-    keys = np.zeros(size, np.uint64)
+    # A table of cells by their hash: should two have the same one, both are looked through.
+    keys = np.zeros(size, np.int64)
     heads, tails = np.full(size, -1, np.int32), np.full(size, -1, np.int32)
     after = np.full(n, -1, np.int32)
     reach2 = np.float32((radius * _SLACK) ** 2)
     width = np.float32(2.0 * radius * _SLACK)
-    near_keys, near_gaps = np.empty(1 << axes, np.uint64), np.empty(1 << axes, np.float32)
+    near_keys, near_gaps = np.empty(1 << axes, np.int64), np.empty(1 << axes, np.float32)
     for i in range(n):
-        own = np.uint64(0)
-        for axis in range(axes):
-            own += steps[axis] * np.uint64(cells[i, axis])
-        near_keys[0], near_gaps[0] = own, 0.0
+        near_keys[0], near_gaps[0] = cells[i], 0.0
         count = 1
         for axis in range(axes):
             # A radius reaches half a cell: of the two cells beside, only the nearer one.
@@ -100,8 +100,8 @@ def _first_within(
             for at in range(count):
                 gap2 = near_gaps[at] + gap * gap
                 if gap2 <= reach2:
-                    key = near_keys[at]
-                    near_keys[count] = key + steps[axis] if up else key - steps[axis]
+                    step = steps[axis] if up else -steps[axis]
+                    near_keys[count] = (near_keys[at] + step) & _WRAP
                     near_gaps[count] = gap2
                     count += 1
         best = i
@@ -110,23 +110,22 @@ def _first_within(
             best = _first_in_cell(points, turned, i, other, after, radius, reach2, best)
         first[i] = best
         if best == i:
-            slot = _slot(keys, heads, own)
+            slot = _slot(keys, heads, cells[i])
             if heads[slot] < 0:
-                keys[slot], heads[slot] = own, i
+                keys[slot], heads[slot] = cells[i], i
             else:
                 after[tails[slot]] = i
             tails[slot] = i
 
 
 @kernel
-def _slot(keys: NDArray[np.uint64], heads: NDArray[np.int32], key: np.uint64) -> int:
+def _slot(keys: NDArray[np.int64], heads: NDArray[np.int32], key: int) -> int:
     """Return where in the table a cell is, or would be."""
-    mask = np.uint64(len(keys) - 1)
-    mixed = (key ^ (key >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
-    slot = (mixed ^ (mixed >> np.uint64(29))) & mask
+    last = len(keys) - 1
+    slot = (key ^ (key >> 31)) & last
     while heads[slot] >= 0 and keys[slot] != key:
-        slot = (slot + np.uint64(1)) & mask
-    return np.int64(slot)
+        slot = (slot + 1) & last
+    return slot
 
 
 @kernel

@@ -12,7 +12,14 @@ from sightline_kernels import SIDE
 
 from ..types import Mask, Pixels, Rows
 
-__all__ = ["FINGERPRINT", "SIGNATURE_DIM", "near_duplicates", "placeholders", "signatures"]
+__all__ = [
+    "FINGERPRINT",
+    "NEAR",
+    "SIGNATURE_DIM",
+    "near_duplicates",
+    "placeholders",
+    "signatures",
+]
 
 SIGNATURE_DIM = 74
 """Numbers of a signature; `sightline_kernels.perceptual` says which."""
@@ -20,7 +27,9 @@ SIGNATURE_DIM = 74
 FINGERPRINT = f"perceptual-1-{SIDE}"
 """Names the way of describing: cached rows under another fingerprint are described anew."""
 
-_NEAR = 0.16
+NEAR = 0.16
+"""Distance of signatures up to which one picture is a copy of the other."""
+
 _FEWEST = 5  # as many sizes of one shirt share a picture
 
 
@@ -58,11 +67,11 @@ def near_duplicates(rows: NDArray[np.float32]) -> Rows:
     one. So copies do not chain: each is within the threshold of the one it is said to be of.
 
     The threshold was chosen by `bench/duplicates.py`. Pictures saved anew, scaled, made lighter or
-    darker by 5 %, cut by 1 % on all sides or given a border of 1 % are found in 96 of 100 cases and
-    more; cut by 2 % on one side, in about two of three, on all sides in one of five. Of a million
-    pairs of product shots on white some 3 are taken for copies that are not, nearly all of them
-    black wallets, belts and shoes that people confuse as well; of photos, none. The 64 signs of
-    pHash (Zauner, 2010) tie twenty times as many at the same recall.
+    darker by 5 %, cut by 1 % on all sides or given a border of 1 % are found in 94 of 100 cases or
+    more; cut by 2 % on one side, in six of ten, on all sides, in two of ten. Of a million pairs of
+    product shots on white, 3 or 4 of different titles are taken for copies, most of them black
+    wallets, belts and shoes; of photos, none. pHash (Zauner, 2010), 64 signs of which 4 may differ,
+    finds about as many copies and takes thirty times as many strangers for one.
 
     Parameters
     ----------
@@ -78,7 +87,7 @@ def near_duplicates(rows: NDArray[np.float32]) -> Rows:
         return np.zeros(0, np.int32)
     from sightline_kernels.near import first_within  # wakes Numba
 
-    return first_within(rows, _NEAR)
+    return first_within(rows, NEAR)
 
 
 def placeholders(groups: NDArray[np.integer], items: Rows, titles: NDArray[np.integer]) -> Mask:
