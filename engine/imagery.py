@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from .errors import SchemaError
-from .images.cache import ImageCache
 from .images.outcome import Outcome
-from .pictures import see_pictures
+from .pictures import open_image_cache, see_pictures
 from .snapshot import Snapshot
 from .store.generation import open_active
 from .store.home import Home
@@ -82,7 +81,7 @@ def retry_failed(
     if cells.width:
         recipe = Recipe.load(folder)
         # What came in place of a picture, a page that says "busy", is as new as a download can be.
-        with ImageCache(home.images) as cache:
+        with open_image_cache(home) as cache:
             for column in cells:
                 cache.expire_downloads([cell.strip() for cell in column.drop_nulls()])
         looks = see_pictures(

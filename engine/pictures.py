@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .derived import Derived
 from .encode.base import ImageTower
+from .errors import ConfigError
 from .features.duplicates import near_duplicates, placeholders
 from .images.cache import ImageCache
 from .images.cell import Cell, shown
@@ -23,7 +24,9 @@ from .images.throughput import Throughput
 from .store.home import Home
 from .types import Mask, Rows, Vectors
 
-__all__ = ["Looks", "encode_query", "see_pictures"]
+__all__ = ["Looks", "encode_query", "open_image_cache", "see_pictures"]
+
+_CACHE_GB = "SIGHTLINE_IMAGE_CACHE_GB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def see_pictures(
     throughput = Throughput(THREADS)
     derived = Derived(tower, home, throughput)
     done: list[Picture | None] = [None] * len(cells)
-    with ImageCache(home.images) as cache, derived:
+    with open_image_cache(home) as cache, derived:
         pictures = load_pictures(
             cells,
             cache=cache,
@@ -119,6 +122,29 @@ def see_pictures(
         placeholders=placeholders,
         pipeline=throughput.to_dict(len(cells)),
     )
+
+
+def open_image_cache(home: Home) -> ImageCache:
+    """Open the downloads of a home, bounded by ``SIGHTLINE_IMAGE_CACHE_GB`` where that is set.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a number of gigabytes above 0.
+    StorageError
+        If the cache cannot be opened.
+    """
+    given = os.environ.get(_CACHE_GB)
+    if not given:
+        return ImageCache(home.images)
+    try:
+        max_bytes = int(float(given) * 1e9)
+    except (ValueError, OverflowError):
+        max_bytes = 0
+    if max_bytes <= 0:
+        message = f"{_CACHE_GB} must be a number of gigabytes above 0, such as 20, not {given!r}"
+        raise ConfigError(message)
+    return ImageCache(home.images, max_bytes=max_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +246,7 @@ def encode_query(
     Parameters
     ----------
     image
-        A path, an http(s) URL or encoded bytes.
+        A path, a URL (http, https, or of an object store) or encoded bytes.
     tower
         Of the encoder that the queried vectors are from.
     allow_hosts

@@ -87,7 +87,7 @@ class ImageCache:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._now = now
         # Who adds something waits for nobody who flushes.
         self._adding, self._flushing = threading.Lock(), threading.Lock()
@@ -265,7 +265,7 @@ class ImageCache:
         """Remove the segments unused for longest until the rest is within the bound."""
         kept = 0
         for name, size in self._index.segments().items():
-            if kept + size <= self._max_bytes or name == self._bodies.segment:
+            if kept + size <= self.max_bytes or name == self._bodies.segment:
                 kept += size
                 continue
             # Before the transaction ends: a kill in between leaves places without a file, which

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from drawn_pictures import BLUE, RED, draw
 from numpy.testing import assert_allclose, assert_array_equal
-from sightline.errors import UnreadableImageError
+from sightline.errors import ConfigError, UnreadableImageError
 from sightline.features import visual
 from sightline.images.codec import encode
-from sightline.pictures import encode_query, see_pictures
+from sightline.pictures import encode_query, open_image_cache, see_pictures
 from sightline.store.home import Home
 from sightline.types import PixelFormat, View
 
@@ -145,3 +145,49 @@ def test_a_query_is_seen_as_the_items_were(see, tmp_path):
 def test_a_query_that_is_no_picture_is_refused():
     with pytest.raises(UnreadableImageError, match="no/such"):
         encode_query("no/such.jpg", Corners("a", View(8)), ())
+
+
+def test_floats_of_an_encoder_are_written_where_it_reads_them(see):
+    format = PixelFormat("nchw", "float32", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    whole = see(Corners("floats", View(32, "crop"), format), [wide_picture()])
+    half = see(Corners("bytes", View(32, "crop")), [wide_picture()])
+    assert_allclose(whole.vectors, half.vectors, atol=1e-6)
+
+
+def test_the_order_in_which_pictures_are_done_does_not_matter(see, tmp_path):
+    """Large ones come first, and so are done last; the one that is no picture is done at once."""
+    cells = []
+    for number, side in enumerate((900, 700, 8, 500, 8, 300, 8)):
+        name = f"{number}.png"
+        color = (number * 30 + 20, 200 - number * 20, 90)
+        (tmp_path / name).write_bytes(encode(np.full((side, side, 3), color, np.uint8), "png"))
+        cells.append(name)
+    (tmp_path / "page.png").write_bytes(b"<html>")
+    together = see(Corners("a", View(8)), [*cells, "page.png"])
+    alone = [see(Corners(f"b{n}", View(8)), [cell]).measures[0] for n, cell in enumerate(cells)]
+    assert_array_equal(together.measures[:-1], np.stack(alone))
+    assert together.outcomes["outcome"].to_list() == ["ok"] * 7 + ["not_an_image"]
+
+
+def test_the_report_says_what_each_stage_took(see, cells):
+    pipeline = see(Corners("a", View(32)), cells).pipeline
+    counts = {name: stage["count"] for name, stage in pipeline["stages"].items()}
+    assert counts == {"read": 2, "decode": 2, "preprocess": 2, "encode": 2, "measure": 4}
+    assert pipeline["pictures"] == 5
+    assert pipeline["bottleneck"] in counts
+    assert sum(stage["share"] for stage in pipeline["stages"].values()) == pytest.approx(
+        1, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "much", "nan", "inf"])
+def test_a_bound_of_the_cache_that_is_none_is_refused(given, see, cells, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_IMAGE_CACHE_GB", given)
+    with pytest.raises(ConfigError, match=f"SIGHTLINE_IMAGE_CACHE_GB.*{given}"):
+        see(Corners("a", View(32)), cells)
+
+
+def test_a_bound_of_the_cache_is_held(home, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_IMAGE_CACHE_GB", "0.5")
+    with open_image_cache(home) as cache:
+        assert cache.max_bytes == 500_000_000
