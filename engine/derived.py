@@ -105,7 +105,7 @@ class Derived:
         for cache, source, stage, derive in (
             (self.vectors, pixels, "encode", lambda rows, _: self._tower.encode_prepared(rows)),
             (self.measures, levels, "measure", measured),
-            (self.signatures, levels, "measure", lambda rows, _: duplicates.signatures(rows)),
+            (self.signatures, levels, "signature", lambda rows, _: duplicates.signatures(rows)),
         ):
             self._add(cache, source, pictures, stage, derive)
 

@@ -181,7 +181,7 @@ class _Cells:
         """Which cells hold one of the pictures that stand behind many items."""
         has_picture = np.array([key is not None for key in self.hashes()], np.bool_)
         codes: dict[str, int] = {}
-        of_items = [codes.setdefault(title, len(codes)) for title in titles or ()]
+        of_items = [codes.setdefault(title, len(codes)) if title else -1 for title in titles or ()]
         return placeholders(
             np.where(has_picture, firsts, -1),
             np.tile(np.arange(self.n_items, dtype=np.int32), len(self.columns)),

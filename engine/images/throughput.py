@@ -11,7 +11,7 @@ from typing import Any
 _WORKERS = {
     "network": ("fetch",),
     "threads": ("read", "decode", "preprocess"),
-    "encoder": ("encode", "measure"),
+    "encoder": ("encode", "measure", "signature"),
 }
 STAGES = tuple(stage for stages in _WORKERS.values() for stage in stages)
 
