@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 from sightline.features.duplicates import NEAR, near_duplicates, signatures
 from sightline.features.visual import SIDE
-from sightline.types import Pixels
+from sightline.types import Mask, Pixels
 
 EDITED = 500
 _DATA = Path(os.environ.get("SIGHTLINE_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
@@ -53,8 +53,13 @@ def cut(picture: Image.Image, *shares: float) -> Image.Image:
     """Cut shares of the edges off: left, top, right, bottom."""
     left, top, right, bottom = shares
     width, height = picture.size
-    box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
-    return saved(picture.crop(tuple(round(edge) for edge in box)))
+    box = (
+        round(left * width),
+        round(top * height),
+        round((1 - right) * width),
+        round((1 - bottom) * height),
+    )
+    return saved(picture.crop(box))
 
 
 def lit(picture: Image.Image, factor: float) -> Image.Image:
@@ -94,7 +99,7 @@ def squashed(picture: Image.Image) -> Pixels:
 def phash(pixels: Pixels) -> NDArray[np.float32]:
     """Return the signs of pHash as -1 and 1, shape (n, 64)."""
     edge = SIDE // _WAVES
-    luma = pixels.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    luma = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     cells = luma.reshape(-1, _WAVES, edge, _WAVES, edge).mean(axis=(2, 4))
     steps = np.outer(np.arange(1, _PHASH_BITS + 1), np.arange(_WAVES) + 0.5)
     basis = np.cos(np.pi * steps / _WAVES).astype(np.float32)
@@ -102,19 +107,21 @@ def phash(pixels: Pixels) -> NDArray[np.float32]:
     return np.where(waves > np.median(waves, axis=1, keepdims=True), 1, -1).astype(np.float32)
 
 
-def signature_near(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+def signature_near(one: NDArray[np.float32], other: NDArray[np.float32]) -> Mask:
     """Say which rows are near, those of `one` broadcast against those of `other`."""
-    return ((one - other) ** 2).sum(axis=-1) <= NEAR**2
+    near: Mask = ((one - other) ** 2).sum(axis=-1) <= NEAR**2
+    return near
 
 
-def signs_near(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+def signs_near(one: NDArray[np.float32], other: NDArray[np.float32]) -> Mask:
     """Say the same by pHash."""
-    return (one * other).sum(axis=-1) >= _PHASH_BITS**2 - 2 * _PHASH_NEAR
+    near: Mask = (one * other).sum(axis=-1) >= _PHASH_BITS**2 - 2 * _PHASH_NEAR
+    return near
 
 
 def false_pairs_per_million(
     rows: NDArray[np.float32],
-    near: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.bool_]],
+    near: Callable[[NDArray[np.float32], NDArray[np.float32]], Mask],
     names: NDArray[np.int64],
 ) -> float:
     """Count the pairs of pictures of different names that are near, of a million such pairs."""
@@ -158,7 +165,7 @@ def drawn(known: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     """Draw signatures around known ones: a tenth copies of others, a fiftieth one picture."""
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((count, known.shape[1]), np.float32) * (0.6 * known.std(axis=0))
-    rows = known[rng.integers(0, len(known), count)] + noise
+    rows: NDArray[np.float32] = known[rng.integers(0, len(known), count)] + noise
     copies = rng.choice(count, count // 10, replace=False)
     change = 0.006 * rng.standard_normal((len(copies), known.shape[1]), np.float32)
     rows[copies] = rows[rng.integers(0, count, len(copies))] + change

@@ -12,7 +12,7 @@ from PIL import Image
 from sightline.encode.base import TextTower
 from sightline.types import Pixels, Vectors
 
-__all__ = ["FastEmbed", "Transformers"]
+__all__ = ["FastEmbed", "Transformers", "with_float_input"]
 
 _CONTEXT = 77
 
@@ -70,7 +70,7 @@ class FastEmbed:
         folder.mkdir()
         shutil.copy(checkpoint / "preprocessor_config.json", folder)
         settings = json.loads((checkpoint / "preprocessor_config.json").read_text("utf-8"))
-        _with_float_input(pack / "visual", folder, settings["image_mean"], settings["image_std"])
+        with_float_input(pack / "visual", folder, settings["image_mean"], settings["image_std"])
         self._model = ImageEmbedding(
             "Qdrant/clip-ViT-B-32-vision",
             specific_model_path=str(folder),
@@ -83,9 +83,13 @@ class FastEmbed:
         return np.stack(list(self._model.embed(pictures, batch_size=len(pictures))))
 
 
-def _with_float_input(visual: Path, folder: Path, mean: list[float], std: list[float]) -> None:
+def with_float_input(
+    visual: Path, folder: Path, mean: list[float], std: list[float], *, side: int = 224
+) -> None:
     """Put what fastembed prepares, normalised floats, channels first, in front of our graph."""
-    shutil.copy(visual / "model.onnx.data", folder)
+    weights = visual / "model.onnx.data"
+    if weights.exists():
+        shutil.copy(weights, folder)
     model = onnx.load(visual / "model.onnx", load_external_data=False)
     graph = model.graph
     (pixels,) = graph.input
@@ -104,6 +108,6 @@ def _with_float_input(visual: Path, folder: Path, mean: list[float], std: list[f
         graph.node.insert(0, node)
     graph.initializer.extend(numpy_helper.from_array(v, name) for name, v in constants.items())
     del graph.input[:]
-    shape: list[str | int | None] = ["batch", 3, 224, 224]
+    shape: list[str | int | None] = ["batch", 3, side, side]
     graph.input.append(helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, shape))
     onnx.save(model, folder / "model.onnx")

@@ -21,8 +21,11 @@ __all__ = [
     "Figures",
     "Timing",
     "environment",
+    "in_turn",
     "main",
+    "ratio",
     "side_by_side",
+    "table",
     "time_calls",
     "write_record",
 ]
@@ -92,6 +95,42 @@ def side_by_side(
         candidate=_timing([other for _, other in pairs]),
         speedup=median(one / other for one, other in pairs),
     )
+
+
+def in_turn(
+    ways: Mapping[str, Callable[[], object]], *, rounds: int, repeats: int = 1, warm_up: int = 1
+) -> dict[str, list[float]]:
+    """Time several ways to do one thing, each once a round, in an order that turns.
+
+    Parameters
+    ----------
+    ways
+        What is timed, by name.
+    rounds
+        How often each is timed.
+    repeats
+        Calls of one timing.
+    warm_up
+        Rounds before these that do not count.
+
+    Returns
+    -------
+    seconds
+        Of one call, by name and round.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    names = list(ways)
+    for turn in range(warm_up + rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            taken = _seconds(lambda: [ways[name]() for _ in range(repeats)])  # noqa: B023
+            if turn >= warm_up:
+                seconds[name].append(taken / repeats)
+    return seconds
+
+
+def ratio(above: list[float], below: list[float]) -> float:
+    """Return the median over the rounds of one way's seconds / another one's."""
+    return median(one / other for one, other in zip(above, below, strict=True))
 
 
 def _pair(
@@ -179,7 +218,7 @@ def main(name: str, measure: Callable[[], Figures], *, question: str) -> None:
     as_json = parser.parse_args().json
     figures = dict(measure())
     write_record(name, question, figures)
-    print(json.dumps(figures) if as_json else _table(question, figures))
+    print(json.dumps(figures) if as_json else table(question, figures))
 
 
 def write_record(name: str, question: str, figures: Figures, **more: object) -> None:
@@ -190,7 +229,8 @@ def write_record(name: str, question: str, figures: Figures, **more: object) -> 
     (RESULTS / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-def _table(question: str, figures: Figures) -> str:
+def table(question: str, figures: Figures) -> str:
+    """Write the question and the figures one below the other, for people."""
     width = max(map(len, figures), default=0)
     return "\n".join([question, *(f"  {key:<{width}}  {_shown(figures[key])}" for key in figures)])
 

@@ -1,26 +1,32 @@
 """A web server on loopback that answers from memory, in a process of its own.
 
 It costs the machine as little as a server in Python can: one asyncio protocol, no parsing beyond
-the path, one write per answer. Every path has a body of its own, so that nothing is equal.
+the path, one write per answer. It serves the files of a folder, or bodies of one size: then every
+path has a body of its own, so that nothing is equal.
 """
 
 import asyncio
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 __all__ = ["serving"]
 
 
-class _Answers(asyncio.Protocol):
-    """Answers each request on a connection with the body whose number its path ends in."""
+Answer: TypeAlias = Callable[[bytes], tuple[bytes, ...]]
+"""What a path ends in -> head and body."""
 
-    def __init__(self, head: bytes, tail: bytes) -> None:
-        self._head = head
-        self._tail = tail
+
+class _Answers(asyncio.Protocol):
+    """Answers each request on a connection."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
         self._unread = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -31,31 +37,44 @@ class _Answers(asyncio.Protocol):
         *requests, self._unread = (self._unread + data).split(b"\r\n\r\n")
         for request in requests:
             path = request.split(b" ", 2)[1]
-            name = path.rpartition(b"/")[2].rjust(16, b".")
-            self._transport.write(b"".join((self._head, name, self._tail)))
+            self._transport.write(b"".join(self._answer(path.rpartition(b"/")[2])))
 
 
-async def _serve(body_bytes: int) -> None:
-    tail = np.random.default_rng(0).bytes(body_bytes - 16)
-    head = (
+def _head(body_bytes: int) -> bytes:
+    return (
         f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {body_bytes}\r\n"
         'ETag: "1"\r\nLast-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\n\r\n'
     ).encode()
+
+
+def _of_one_size(body_bytes: int) -> Answer:
+    head, tail = _head(body_bytes), np.random.default_rng(0).bytes(body_bytes - 16)
+    return lambda name: (head, name.rjust(16, b"."), tail)
+
+
+def _of_folder(folder: Path) -> Answer:
+    bodies = {path.name.encode(): path.read_bytes() for path in folder.iterdir()}
+    return lambda name: (_head(len(bodies[name])), bodies[name])
+
+
+async def _serve(source: str) -> None:
+    answer = _of_one_size(int(source)) if source.isdecimal() else _of_folder(Path(source))
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Answers(head, tail), "127.0.0.1", 0, backlog=256)
+    server = await loop.create_server(lambda: _Answers(answer), "127.0.0.1", 0, backlog=256)
     print(server.sockets[0].getsockname()[1], flush=True)
     # The process that started this one holds the other end: when it ends, so does this.
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 @contextlib.contextmanager
-def serving(body_bytes: int) -> Iterator[str]:
-    """Serve bodies of this many bytes; yield ``host:port``. Paths end in ``/NAME``, all different.
+def serving(source: int | Path) -> Iterator[str]:
+    """Serve the files of a folder, or bodies of that many bytes; yield ``host:port``.
 
-    A name has at most 16 characters: the body begins with it.
+    Paths end in ``/NAME``. Where bodies are made, names are all different and have at most 16
+    characters: the body begins with its name.
     """
     child = subprocess.Popen(
-        [sys.executable, "-P", __file__, str(body_bytes)],
+        [sys.executable, "-P", __file__, str(source)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -68,4 +87,4 @@ def serving(body_bytes: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(sys.argv[1]))

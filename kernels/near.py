@@ -136,7 +136,7 @@ def _first_in_cell(
     other: int,
     after: NDArray[np.int32],
     radius: float,
-    reach2: float,
+    reach2: np.float32,
     best: int,
 ) -> int:
     """Return the first in a cell, from `other` on, that point i is near, if it is before `best`."""

@@ -87,12 +87,12 @@ def _planes(picture: NDArray[np.uint8], planes: NDArray[np.float32]) -> None:
     """Fill in the mean luma, Cb and Cr of every cell."""
     for y in range(CELLS):
         for x in range(CELLS):
-            red, green, blue = 0, 0, 0
+            red = green = blue = np.int32(0)
             for i in range(RIM + y * BLOCK, RIM + (y + 1) * BLOCK):
                 for j in range(RIM + x * BLOCK, RIM + (x + 1) * BLOCK):
-                    red += picture[i, j, 0]
-                    green += picture[i, j, 1]
-                    blue += picture[i, j, 2]
+                    red += np.int32(picture[i, j, 0])
+                    green += np.int32(picture[i, j, 1])
+                    blue += np.int32(picture[i, j, 2])
             luma = (0.299 * red + 0.587 * green + 0.114 * blue) / (BLOCK * BLOCK)
             planes[0, y, x] = luma
             planes[1, y, x] = 0.564 * (blue / (BLOCK * BLOCK) - luma)

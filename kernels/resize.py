@@ -6,9 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .compile import kernel
+from .compile import kernel, readonly
 
-_FILTERS = {"bilinear": (0, 1.0), "bicubic": (1, 2.0), "lanczos": (2, 3.0)}
+_FILTERS = {"bilinear": 0, "bicubic": 1, "lanczos": 2}
+_REACHES = (1.0, 2.0, 3.0)
+
+# Rows of the result made together. Sums across a picture run along them, channel by channel: with
+# the sums down the picture transposed, that loop has no gaps, and vectors of any width divide it.
+_TOGETHER = 32
+_LANES = 3 * _TOGETHER
+
+# Bits after the point of Pillow's coefficients (PRECISION_BITS of its Resample.c).
+_PRECISION = 22
+
+# Of one axis: length of the picture, start and extent of the box, length of the result; the filter.
+_Axis = tuple[int, float, float, int, int]
 
 
 def resize_into(
@@ -18,6 +30,7 @@ def resize_into(
     box: tuple[float, float, float, float],
     resample: str,
     levels: NDArray[Any],
+    exact: bool = False,
 ) -> None:
     """Write a part of a picture, resized, as the levels of an encoder.
 
@@ -33,113 +46,232 @@ def resize_into(
     out
         Shape (3, H, W), uint8 or float32, with any strides.
     box
-        Left, top, right and bottom of the part, in pixels of `source`, maybe fractional.
+        Left, top, right and bottom of the part, in pixels of `source`, maybe fractional; held in
+        float32, as Pillow does.
     resample
         ``bilinear``, ``bicubic`` (a = -0.5) or ``lanczos`` (of three lobes).
     levels
         What each level of a channel is written as, shape (3, 256), of the type of `out`.
+    exact
+        Make the very levels that ``Image.resize(box=)`` of Pillow 13 makes: sums in fixed point,
+        rounded to whole levels between its two passes. Slow; for tests against stored vectors.
 
     Raises
     ------
     ValueError
-        If the box is empty or outside the picture, or there is no such filter.
+        If an array has another shape or type, the box is empty or outside the picture, or there is
+        no such filter.
     """
-    height, width = source.shape[:2]
-    left, top, right, bottom = box
-    if not (0 <= left < right <= width + 1e-6 and 0 <= top < bottom <= height + 1e-6):
-        message = f"the box {box} is no part of a picture of {width} x {height} pixels"
+    if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or not source.size:
+        message = f"a picture is uint8 of (h, w, 3), not {source.dtype} of {source.shape}"
+        raise ValueError(message)
+    if out.ndim != 3 or out.shape[0] != 3 or out.dtype not in (np.uint8, np.float32):
+        message = f"write to uint8 or float32 of (3, H, W), not {out.dtype} of {out.shape}"
+        raise ValueError(message)
+    if levels.shape != (3, 256) or levels.dtype != out.dtype:
+        message = f"levels are {out.dtype} of (3, 256), not {levels.dtype} of {levels.shape}"
         raise ValueError(message)
     if resample not in _FILTERS:
         message = f"no filter {resample!r}; choose one of {', '.join(_FILTERS)}"
         raise ValueError(message)
-    across = _taps(width, left, right, out.shape[2], resample)
-    down = _taps(height, top, bottom, out.shape[1], resample)
-    _resize(np.ascontiguousarray(source), out, *across, *down, levels)
+    height, width = source.shape[:2]
+    left, top, right, bottom = (np.float32(edge) for edge in box)
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        message = f"the box {box} is no part of a picture of {width} x {height} pixels"
+        raise ValueError(message)
+    if not out.size:
+        return
+    kind = _FILTERS[resample]
+    across = (width, float(left), float(right - left), out.shape[2], kind)
+    down = (height, float(top), float(bottom - top), out.shape[1], kind)
+    if exact:
+        shown = _as_pillow(source, across, down)
+        for channel in range(3):
+            out[channel] = levels[channel][shown[..., channel]]
+        return
+    _resize(readonly(source, np.uint8), out, across, down, readonly(levels, out.dtype))
 
 
-def _taps(
-    length: int, start: float, stop: float, count: int, resample: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Return of every output place the first tap, the number of taps, and their weights."""
-    kind, support = _FILTERS[resample]
-    scale = (stop - start) / count
-    stretch = max(scale, 1.0)
-    reach = support * stretch
-    centers = start + (np.arange(count) + 0.5) * scale
-    firsts = np.maximum((centers - reach + 0.5).astype(np.int64), 0)
-    ends = np.minimum((centers + reach + 0.5).astype(np.int64), length)
-    places = firsts[:, None] + np.arange(math.ceil(reach) * 2 + 1)
-    weights = _filter(kind, np.abs((places - centers[:, None] + 0.5) / stretch))
-    weights[places >= ends[:, None]] = 0.0
-    weights /= weights.sum(axis=1, keepdims=True)
-    return firsts, ends - firsts, weights.astype(np.float32)
+def _as_pillow(source: NDArray[np.uint8], across: _Axis, down: _Axis) -> NDArray[np.uint8]:
+    """Return what Pillow makes of a part, shape (H, W, 3)."""
+    # The order of passes of Pillow 13; those before it resize rows first always.
+    if down[0] > down[3] and down[0] - down[3] > 2 * (across[0] - across[3]):
+        lower = _resized_rows(source.transpose(1, 0, 2), *down)
+        return _resized_rows(lower.transpose(1, 0, 2), *across)
+    narrower = _resized_rows(source, *across)
+    return _resized_rows(narrower.transpose(1, 0, 2), *down).transpose(1, 0, 2)
 
 
-def _filter(kind: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _resized_rows(
+    pixels: NDArray[np.uint8], length: int, start: float, extent: float, count: int, kind: int
+) -> NDArray[np.uint8]:
+    """Return rows resized in fixed point and rounded to whole levels, shape (h, `count`, 3)."""
+    if length == count and start == 0 and extent == length:
+        return pixels
+    firsts, counts, weights = _taps(length, start, extent, count, kind)
+    scaled = weights * (1 << _PRECISION)
+    whole = np.trunc(scaled + np.where(scaled < 0, -0.5, 0.5)).astype(np.int64)
+    rows = np.empty((pixels.shape[0], count, 3), np.uint8)
+    for place, (first, taps) in enumerate(zip(firsts, counts, strict=True)):
+        part = pixels[:, first : first + taps]
+        sums = np.einsum("hkc,k->hc", part, whole[place, :taps]) + (1 << (_PRECISION - 1))
+        rows[:, place] = np.clip(sums >> _PRECISION, 0, 255)
+    return rows
+
+
+@kernel
+def _filter(kind: int, x: float) -> float:
+    """Return the weight, not normalised, at a distance of `x` steps of the coarser grid."""
+    x = abs(x)
+    if x >= kind + 1:
+        return 0.0
     if kind == 0:
-        return np.maximum(1.0 - x, 0.0)
+        return 1.0 - x
     if kind == 1:
-        near = (1.5 * x - 2.5) * x * x + 1.0
-        far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
-        return np.where(x < 1, near, np.where(x < 2, far, 0.0))
-    return np.where(x < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+        if x < 1.0:
+            return (1.5 * x - 2.5) * x * x + 1.0
+        return ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    if x == 0.0:
+        return 1.0
+    x *= math.pi
+    return math.sin(x) / x * math.sin(x / 3.0) / (x / 3.0)
+
+
+@kernel
+def _taps(
+    length: int, start: float, extent: float, count: int, kind: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return of every output place the first tap, the number of taps, and their weights.
+
+    Places are in order, and so are their taps. The weights go on with zeros to a multiple of three.
+    """
+    scale = extent / count
+    stretch = max(scale, 1.0)
+    reach = _REACHES[kind] * stretch
+    most = min(math.ceil(reach) * 2 + 1, length)
+    firsts = np.empty(count, np.int64)
+    counts = np.empty(count, np.int64)
+    weights = np.zeros((count, (most + 2) // 3 * 3))
+    for place in range(count):
+        center = start + (place + 0.5) * scale
+        first = max(int(center - reach + 0.5), 0)
+        taps = min(int(center + reach + 0.5), length) - first
+        total = 0.0
+        for k in range(taps):
+            weight = _filter(kind, (first + k - center + 0.5) / stretch)
+            weights[place, k] = weight
+            total += weight
+        for k in range(taps):
+            weights[place, k] /= total
+        firsts[place] = first
+        counts[place] = taps
+    return firsts, counts, weights
+
+
+@kernel
+def _sum_columns(
+    rows: NDArray[np.uint8],
+    left: int,
+    first: int,
+    count: int,
+    weights: NDArray[np.float32],
+    sums: NDArray[np.float32],
+) -> None:
+    """Write the weighted sum of `count` rows from column `left` on, three rows in each turn."""
+    last = rows.shape[0] - 1
+    right = left + sums.size
+    for k in range(0, count, 3):
+        w0, w1, w2 = weights[k], weights[k + 1], weights[k + 2]
+        # Slices first: an index with an offset keeps LLVM from using vectors.
+        r0 = rows[first + k][left:right]
+        r1 = rows[min(first + k + 1, last)][left:right]
+        r2 = rows[min(first + k + 2, last)][left:right]
+        if k == 0:
+            for i in range(sums.size):
+                sums[i] = w0 * np.float32(r0[i]) + w1 * np.float32(r1[i]) + w2 * np.float32(r2[i])
+        else:
+            for i in range(sums.size):
+                sums[i] += w0 * np.float32(r0[i]) + w1 * np.float32(r1[i]) + w2 * np.float32(r2[i])
+
+
+@kernel
+def _sum_lanes(
+    rows: NDArray[np.float32],
+    first: int,
+    count: int,
+    weights: NDArray[np.float32],
+    sums: NDArray[np.float32],
+) -> None:
+    """Write the weighted sum of `count` rows of `_LANES`.
+
+    `_sum_columns` would do, but takes twice as long: here LLVM knows how long a row is.
+    """
+    last = rows.shape[0] - 1
+    for k in range(0, count, 3):
+        w0, w1, w2 = weights[k], weights[k + 1], weights[k + 2]
+        r0 = rows[first + k]
+        r1 = rows[min(first + k + 1, last)]
+        r2 = rows[min(first + k + 2, last)]
+        if k == 0:
+            for i in range(_LANES):
+                sums[i] = w0 * r0[i] + w1 * r1[i] + w2 * r2[i]
+        else:
+            for i in range(_LANES):
+                sums[i] += w0 * r0[i] + w1 * r1[i] + w2 * r2[i]
+
+
+@kernel
+def _transpose(rows: NDArray[np.float32], columns: NDArray[np.float32], lane: int) -> None:
+    """Write eight rows as columns, from `lane` on."""
+    r0, r1, r2, r3 = rows[0], rows[1], rows[2], rows[3]
+    r4, r5, r6, r7 = rows[4], rows[5], rows[6], rows[7]
+    for i in range(rows.shape[1]):
+        column = columns[i][lane : lane + 8]
+        column[0], column[1], column[2], column[3] = r0[i], r1[i], r2[i], r3[i]
+        column[4], column[5], column[6], column[7] = r4[i], r5[i], r6[i], r7[i]
+
+
+@kernel
+def _round(sums: NDArray[np.float32], levels: NDArray[np.uint8]) -> None:
+    for i in range(_LANES):
+        level = min(max(sums[i] + np.float32(0.5), np.float32(0)), np.float32(255))
+        levels[i] = np.uint8(np.int32(level))
 
 
 @kernel
 def _resize(
     source: NDArray[np.uint8],
     out: NDArray[Any],
-    x_firsts: NDArray[np.int64],
-    x_counts: NDArray[np.int64],
-    x_weights: NDArray[np.float32],
-    y_firsts: NDArray[np.int64],
-    y_counts: NDArray[np.int64],
-    y_weights: NDArray[np.float32],
+    across: _Axis,
+    down: _Axis,
     levels: NDArray[Any],
 ) -> None:
     height, width = out.shape[1], out.shape[2]
+    x_firsts, x_counts, x_exact = _taps(*across)
+    y_firsts, y_counts, y_exact = _taps(*down)
+    x_weights, y_weights = x_exact.astype(np.float32), y_exact.astype(np.float32)
     left = x_firsts[0]
-    right = x_firsts[width - 1] + x_counts[width - 1]
+    extent = x_firsts[width - 1] + x_counts[width - 1] - left
     rows = source.reshape(source.shape[0], source.shape[1] * 3)
-    sums = np.empty((right - left) * 3, np.float32)
-    for y in range(height):
-        sums[:] = np.float32(0)
-        first, count = y_firsts[y], y_counts[y]
-        k = 0
-        while k + 4 <= count:  # four rows at a time: one load and store of the sums for four taps
-            w0, w1, w2, w3 = (
-                y_weights[y, k],
-                y_weights[y, k + 1],
-                y_weights[y, k + 2],
-                y_weights[y, k + 3],
-            )
-            r0 = rows[first + k][left * 3 : right * 3]
-            r1 = rows[first + k + 1][left * 3 : right * 3]
-            r2 = rows[first + k + 2][left * 3 : right * 3]
-            r3 = rows[first + k + 3][left * 3 : right * 3]
-            for i in range(sums.size):
-                sums[i] += (
-                    w0 * np.float32(r0[i])
-                    + w1 * np.float32(r1[i])
-                    + w2 * np.float32(r2[i])
-                    + w3 * np.float32(r3[i])
-                )
-            k += 4
-        while k < count:
-            w0 = y_weights[y, k]
-            r0 = rows[first + k][left * 3 : right * 3]
-            for i in range(sums.size):
-                sums[i] += w0 * np.float32(r0[i])
-            k += 1
+    # Zeros: past the last row of the result the lanes hold what was there, and it must be finite.
+    column_sums = np.zeros((8, extent * 3), np.float32)
+    columns = np.zeros((extent * 3, _TOGETHER), np.float32)
+    pixels = columns.reshape(extent, _LANES)
+    sums = np.empty(_LANES, np.float32)
+    rounded = np.empty((width, _LANES), np.uint8)
+    for top in range(0, height, _TOGETHER):
+        together = min(_TOGETHER, height - top)
+        for lane in range(0, together, 8):
+            for y in range(top + lane, min(top + lane + 8, height)):
+                line = column_sums[y % 8]
+                _sum_columns(rows, left * 3, y_firsts[y], y_counts[y], y_weights[y], line)
+            _transpose(column_sums, columns, lane)
         for x in range(width):
-            start = (x_firsts[x] - left) * 3
-            part = sums[start : start + 3 * x_counts[x]]
-            taps = x_weights[x]
-            red, green, blue = np.float32(0.5), np.float32(0.5), np.float32(0.5)
-            for k in range(x_counts[x]):
-                red += taps[k] * part[3 * k]
-                green += taps[k] * part[3 * k + 1]
-                blue += taps[k] * part[3 * k + 2]
-            out[0, y, x] = levels[0, min(max(int(red), 0), 255)]
-            out[1, y, x] = levels[1, min(max(int(green), 0), 255)]
-            out[2, y, x] = levels[2, min(max(int(blue), 0), 255)]
+            _sum_lanes(pixels, x_firsts[x] - left, x_counts[x], x_weights[x], sums)
+            _round(sums, rounded[x])
+        for channel in range(3):
+            table = levels[channel]
+            for j in range(together):
+                target = out[channel, top + j]
+                for x in range(width):
+                    target[x] = table[rounded[x, channel * _TOGETHER + j]]

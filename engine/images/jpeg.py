@@ -1,4 +1,4 @@
-"""A JPEG's markers into the number of its scans, each of which is a pass over the whole picture."""
+"""A JPEG's markers into what reading it will take: of its header, and of its scans."""
 
 import re
 
@@ -7,10 +7,28 @@ import re
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _START_OF_SCAN = b"\xff\xda"
 _END_OF_IMAGE = b"\xff\xd9"
+_MAX_FILL = 65_536
+
+
+def has_more_segments(data: bytes, limit: int) -> bool:
+    """Whether more than `limit` segments, or 64 KiB of fill bytes, come before the first scan.
+
+    Pillow reads them one by one, and some it appends to all that came before.
+    """
+    fill, position = 0, 2
+    for _ in range(limit + 1):
+        marker = _MARKER.search(data, position)
+        fill += (marker.start() if marker else len(data)) - position
+        if fill > _MAX_FILL:
+            return True
+        if marker is None or marker[0] == _START_OF_SCAN:
+            return False
+        position = _segment_end(data, marker)
+    return True
 
 
 def has_more_scans(data: bytes, limit: int) -> bool:
-    """Whether decoding would go over the picture more than `limit` times.
+    """Whether decoding would go over the whole picture more than `limit` times.
 
     Markers inside other segments (a thumbnail, say) and after the picture's end (a video, say)
     are not its scans.
@@ -22,5 +40,9 @@ def has_more_scans(data: bytes, limit: int) -> bool:
         if marker[0] == _END_OF_IMAGE:
             return False
         scans += marker[0] == _START_OF_SCAN
-        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+        position = _segment_end(data, marker)
     return scans > limit
+
+
+def _segment_end(data: bytes, marker: re.Match[bytes]) -> int:
+    return marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..types import Pixels, View
 from .blocks import Square
@@ -27,6 +28,11 @@ _TURNS = {
     8: (True, 1, -1),
 }
 _EIGHTHS = range(8, 0, -1)
+# The kernel's weights grow with the longer edge, 32 bytes a pixel and more, and it works on a copy:
+# what is longer than a JPEG can be, or larger than 75 MB, is left to Pillow, which first shrinks it
+# by whole factors where it lies.
+_MAX_EDGE = 65_535
+_MAX_PIXELS = 25_000_000
 
 
 class NativeDecoder:
@@ -98,7 +104,7 @@ class NativeDecoder:
             size = _scaled(opened.size, pixels.shape)
             return _Stored(pixels, size, opened.orientation(), *opened.displayed_size())
         loaded = opened.load()
-        if loaded.image.mode == "RGB" and not self._needs_pillow:
+        if not self._needs_pillow and _suits_the_kernel(loaded.image):
             pixels = np.asarray(loaded.image)
             return _Stored(pixels, loaded.size, loaded.orientation, loaded.width, loaded.height)
         shown = {view: loaded.seen_in(view) for view in self._views}
@@ -159,6 +165,11 @@ class _Shown:
         channels = out if square.format.order == "nchw" else out.transpose(2, 0, 1)
         for channel in range(3):
             channels[channel] = levels[channel][self.shown[square.view][..., channel]]
+
+
+def _suits_the_kernel(image: Image.Image) -> bool:
+    pixels = image.width * image.height
+    return image.mode == "RGB" and pixels <= _MAX_PIXELS and max(image.size) <= _MAX_EDGE
 
 
 def _jpeg_pixels(data: bytes, opened: Opened) -> Pixels | None:

@@ -14,11 +14,12 @@ from PIL import ExifTags, Image, ImageFile, features
 
 from ..types import Pixels, View
 from .fit import fit, scaled_size, stored_shares
-from .jpeg import has_more_scans
+from .jpeg import has_more_scans, has_more_segments
 from .modes import resizable, to_rgb
 from .outcome import Outcome, PictureError
+from .png import has_more_chunks
 from .signature import picture_format
-from .tiff import tile_size
+from .tiff import most_numbers, tile_size
 
 # Format -> Pillow's plugin, and the optional part of Pillow that it needs. Plugins are used
 # directly: Image.open would import all of them for an AVIF, and it warns of decompression bombs
@@ -44,6 +45,16 @@ _REDUCING_GAP = 3.0
 # Encoders make about ten. One of 31 bytes costs 5 ms at 16 million pixels: a file within the cap on
 # bytes could hold a thread for hours.
 _MAX_SCANS = 100
+
+# What plugins do in Python for each part of a file: the largest file that is fetched by default may
+# have millions of parts, which take from ten seconds to hours. Honest ones stay far below: 30 MB of
+# metadata make 458 segments, and 100 million pixels in strips of one row make 65,535 at most.
+_MAX_SEGMENTS = 1000
+_MAX_FRAME_CHUNKS, _MAX_OTHER_CHUNKS = 100_000, 1000
+_MAX_NUMBERS = 200_000
+_MAX_RUN_LENGTH_PIXELS = 25_000_000
+# Orientation stands at the beginning; in a PNG, millions of numbers may stand in its place.
+_MAX_EXIF_BYTES = 1_000_000
 
 # Decoded pixels take 4 bytes each, and a progressive JPEG as much before it is scaled down; one
 # thread at a time may hold more than 100 MB of them.
@@ -167,9 +178,12 @@ def open_picture(data: bytes, views: Sequence[View], *, max_pixels: int) -> Iter
     if _METADATA_REMARKS not in warnings.filters:
         warnings.filterwarnings("ignore", category=UserWarning, module=_PLUGIN_MODULES)
     with _damage_as_outcome(name):
+        _check_parts(name, data)
         image = plugin(io.BytesIO(data))
         width, height = image.size
         _check_pixels(width, height, max_pixels)
+        if image.tile and image.tile[0].codec_name == "bmp_rle":  # a loop in Python
+            _check_pixels(width, height, _MAX_RUN_LENGTH_PIXELS)
         if name == "JPEG" and has_more_scans(data, _MAX_SCANS):
             raise PictureError(Outcome.UNSUPPORTED, f"JPEG: more than {_MAX_SCANS} scans")
         tile_width, tile_height = tile_size(data) if name == "TIFF" else (0, 0)
@@ -207,6 +221,21 @@ def _damage_as_outcome(name: str) -> Iterator[None]:
         raise PictureError(outcome, reason) from error
 
 
+def _check_parts(name: str, data: bytes) -> None:
+    """Raise if a file consists of so many parts that merely reading them would take too long."""
+    if name == "JPEG" and has_more_segments(data, _MAX_SEGMENTS):
+        parts = f"{_MAX_SEGMENTS} segments before its first scan"
+    elif name == "PNG" and has_more_chunks(
+        data, frames=_MAX_FRAME_CHUNKS, others=_MAX_OTHER_CHUNKS
+    ):
+        parts = f"{_MAX_OTHER_CHUNKS} chunks beside {_MAX_FRAME_CHUNKS} of pixels"
+    elif name == "TIFF" and most_numbers(data) > _MAX_NUMBERS:
+        parts = f"{_MAX_NUMBERS} numbers in a tag"
+    else:
+        return
+    raise PictureError(Outcome.UNSUPPORTED, f"{name}: more than {parts}")
+
+
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         detail = f"{width} x {height} pixels > {max_pixels / 1e6:.3g} million"
@@ -228,6 +257,8 @@ def plugin_of(name: str) -> Callable[[io.BytesIO], ImageFile.ImageFile]:
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 (upright) where there is none or EXIF is damaged."""
     try:
+        if len(image.info.get("exif", b"")) > _MAX_EXIF_BYTES:
+            image.info["exif"] = image.info["exif"][:_MAX_EXIF_BYTES]
         orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # as for damaged pixels; but a picture does not need its EXIF
         orientation = 1

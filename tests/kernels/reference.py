@@ -258,3 +258,31 @@ def lambda_gradient(values, offsets, relevant, ideals, weights, k):
                 pull = change / (1 + np.exp(scores[better] - scores[worse]))
                 gradients[which] += pull * (rows[worse] - rows[better])
     return gradients
+
+
+def _antialiasing(length, start, stop, count, resample):
+    """Every output place's weight of every pixel, shape (count, length): the stretched filter."""
+    reach, curve = {
+        "bilinear": (1, lambda x: 1 - x),
+        "bicubic": (
+            2,
+            lambda x: np.where(
+                x < 1, 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+            ),
+        ),
+        "lanczos": (3, lambda x: np.sinc(x) * np.sinc(x / 3)),
+    }[resample]
+    scale = (stop - start) / count
+    stretch = max(scale, 1)
+    centers = start + (np.arange(count)[:, None] + 0.5) * scale
+    distances = np.abs(np.arange(length) + 0.5 - centers) / stretch
+    weights = np.where(distances < reach, curve(distances), 0)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def resized(pixels, size, box, resample):
+    """One picture (h, w, 3) -> levels (3, height, width), float64 and not rounded."""
+    (width, height), (left, top, right, bottom) = size, np.array(box, np.float32).astype(float)
+    across = _antialiasing(pixels.shape[1], left, right, width, resample)
+    down = _antialiasing(pixels.shape[0], top, bottom, height, resample)
+    return np.clip(np.einsum("yh,hwc,xw->cyx", down, pixels.astype(float), across), 0, 255)

@@ -11,6 +11,7 @@ MODEL = Inference(
     diversity_factor=0.2,
     boosting_factor=0.3,
     diversity_attributes=("category",),
+    drop_near_duplicates=True,
     value_model="score + 1",
     seed=7,
 )
@@ -29,6 +30,7 @@ def test_every_key_is_read():
         "diversity_factor": 0.2,
         "boosting_factor": 0.3,
         "diversity_attributes": ["category"],
+        "drop_near_duplicates": True,
         "value_model": " score + 1\n",
         "seed": 7,
     }
@@ -47,6 +49,7 @@ def test_every_key_is_read():
                 "retriever_k_override",
                 "exploration_factor",
                 "diversity_attributes",
+                "drop_near_duplicates",
                 "value_model",
                 "seed",
             )
@@ -74,11 +77,13 @@ def test_a_request_switches_off_what_the_model_has_on():
             "diversity_factor": 0,
             "boosting_factor": 0.0,
             "diversity_attributes": [],
+            "drop_near_duplicates": False,
             "value_model": "",
         }
     )
     assert (off.exploration_factor, off.diversity_factor, off.boosting_factor) == (0, 0, 0)
     assert (off.diversity_attributes, off.value_model, off.limit) == ((), None, 25)
+    assert off.drop_near_duplicates is False
 
 
 def test_a_retriever_is_switched_off_by_false():
@@ -133,6 +138,8 @@ def test_one_attribute_may_stand_alone_and_none_counts_twice():
         ({"diversity_attributes": [3]}, "must list columns"),
         ({"diversity_attributes": [" "]}, "must list columns"),
         ({"diversity_attributes": {"a": 1}}, "must list columns"),
+        ({"drop_near_duplicates": 1}, "config.drop_near_duplicates must be true or false, not 1"),
+        ({"drop_near_duplicates": "yes"}, "must be true or false, not 'yes'"),
         ({"value_model": 3}, "must be an expression"),
         ([], "config must be a mapping"),
     ],

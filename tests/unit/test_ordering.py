@@ -28,10 +28,16 @@ def no_columns():
     pytest.fail("the columns were read")
 
 
+def rows_of(ids):
+    """Return the rows of items called A, B, C, ..., which all other ids are not."""
+    return {item: ord(item) - ord("A") if len(item) == 1 else None for item in ids}
+
+
 def arranged(candidates, columns=None, *, built=None, limit=None, seed=0, notes=None, **settings):
     frame = no_columns if columns is None else (lambda: pl.DataFrame(columns))
     limit = len(candidates.rows) if limit is None else limit
-    return Ordering(built or quiet(len(candidates.rows)), frame).arranged(
+    built = built or quiet(len(candidates.rows))
+    return Ordering(built, frame, rows_of).arranged(
         candidates,
         Query(limit, inference=Inference(limit=limit, **settings)),
         np.random.default_rng(seed),
@@ -185,6 +191,46 @@ def test_diversity_is_of_what_a_catalogue_does_not_share():
 def test_an_item_without_a_picture_is_as_diverse_as_the_others_in_the_mean():
     built = quiet(4, images=space(AXES[[0, 0, 0, 1]], [True, False, True, True]))
     assert order(found(4, 3, 3, 3), built=built, diversity_factor=0.5) == [0, 3, 1, 2]
+
+
+# --- near duplicates
+
+
+def test_copies_are_those_that_the_column_names_and_one_of_them_is_shown():
+    columns = {"near_duplicate_of": [None, "A", None, "C", "A"]}
+    assert order(found(5, 4, 3, 2, 1), columns, drop_near_duplicates=True) == [0, 2]
+    reversed_ = Ranked(rows(4, 3, 2, 1, 0), np.arange(5, 0, -1).astype(np.float32), {})
+    assert order(reversed_, columns, drop_near_duplicates=True) == [4, 3]
+
+
+def test_the_limit_is_filled_from_what_is_no_copy():
+    columns = {"near_duplicate_of": [None, "A", "A", None, None]}
+    assert order(found(5, 4, 3, 2, 1), columns, limit=3, drop_near_duplicates=True) == [0, 3, 4]
+
+
+def test_copies_of_an_item_that_is_no_candidate_are_copies_of_each_other():
+    candidates = Ranked(rows(2, 1, 3), np.array([3, 2, 1], np.float32), {})
+    columns = {"near_duplicate_of": [None, "A", "A", None]}
+    assert order(candidates, columns, built=quiet(4), drop_near_duplicates=True) == [2, 3]
+
+
+@pytest.mark.parametrize("column", [[None, None, None], [None, "gone", "gone"], ["A", "B", "C"]])
+def test_what_is_a_copy_of_nothing_is_never_dropped(column):
+    columns = {"near_duplicate_of": column}
+    assert order(found(3, 2, 1), columns, drop_near_duplicates=True) == [0, 1, 2]
+
+
+def test_ids_that_are_numbers_in_the_column_are_looked_up_as_text():
+    columns = {"near_duplicate_of": [None, 1, 1]}
+    known = Ordering(quiet(3), lambda: pl.DataFrame(columns), lambda _: {"1": 0})
+    query = Query(3, inference=Inference(limit=3, drop_near_duplicates=True))
+    shown = known.arranged(found(3, 2, 1), query, np.random.default_rng(0), [])
+    assert shown.rows.tolist() == [0]
+
+
+def test_a_model_that_does_not_know_its_copies_says_how_to_make_it():
+    with pytest.raises(ConfigError, match=r"needs the column 'near_duplicate_of'.*update-model"):
+        arranged(found(2, 1), {"kind": ["a", "b"]}, drop_near_duplicates=True)
 
 
 # --- exploration

@@ -18,14 +18,33 @@ def no_vectors(_rows):
     pytest.fail("vectors were asked for")
 
 
-def run(candidates, k, *, seed=0, vectors=no_vectors, codes=(), uncertainty=None, boost=None, **on):
+def run(
+    candidates,
+    k,
+    *,
+    seed=0,
+    vectors=no_vectors,
+    codes=(),
+    originals=None,
+    uncertainty=None,
+    boost=None,
+    **on,
+):
+    """Reorder; `originals` are the codes of all items, by which near duplicates are dropped."""
     names = [f"column {place}" for place in range(len(codes))]
     return reorder(
         candidates,
         k,
-        Inference(diversity_attributes=tuple(names), **on),
+        Inference(
+            diversity_attributes=tuple(names), drop_near_duplicates=originals is not None, **on
+        ),
         vectors=vectors,
         attributes={name: np.array(code) for name, code in zip(names, codes, strict=True)},
+        originals=lambda rows: (
+            pytest.fail("originals were asked for")
+            if originals is None
+            else np.array(originals, np.int64)[rows]
+        ),
         uncertainty=None if uncertainty is None else np.array(uncertainty, np.float32),
         boost=None if boost is None else np.array(boost, np.float32),
         rng=np.random.default_rng(seed),
@@ -52,7 +71,8 @@ def test_with_everything_off_the_order_is_kept_to_the_bit():
 @pytest.mark.parametrize("k", [0, 1, 5])
 def test_no_candidates_make_no_results(k):
     everything = {"exploration_factor": 0.5, "diversity_factor": 0.5, "boosting_factor": 0.5}
-    shown = run(ranked(), k, vectors=lambda _: np.zeros((0, 3)), codes=[[]], boost=[], **everything)
+    nowhere = {"vectors": lambda _: np.zeros((0, 3)), "codes": [[]], "originals": [], "boost": []}
+    shown = run(ranked(), k, **nowhere, **everything)
     assert len(shown.rows) == len(shown.scores) == 0
 
 
@@ -83,6 +103,64 @@ def test_boost_decides_among_equal_scores():
 
 def test_boosting_without_a_boost_changes_nothing():
     assert run(ranked(2, 1), 2, boosting_factor=1.0).scores.tolist() == [2, 1]
+
+
+# --- near duplicates
+
+
+def test_of_copies_the_best_ranked_stays_and_others_move_up():
+    candidates = ranked(6, 5, 4, 3, 2, 1, rows=[3, 0, 5, 1, 4, 2])
+    shown = run(candidates, 4, originals=[0, 0, 2, 3, 4, 3])
+    assert shown.rows.tolist() == [3, 0, 4, 2]
+    assert shown.scores.tolist() == [6, 5, 2, 1]
+    assert shown.parts["looks"].tolist() == [3, 2.5, 1, 0.5]
+
+
+def test_without_copies_the_order_is_kept_to_the_bit():
+    candidates = ranked(0.9, 0.9, 0.3, -np.inf, rows=[7, 2, 9, 4])
+    shown = run(candidates, 3, originals=range(10))
+    assert shown.rows.tolist() == [7, 2, 9]
+    assert shown.scores.tobytes() == candidates.scores[:3].tobytes()
+
+
+@given(st.lists(st.integers(0, 6), max_size=25), st.integers(0, 25), st.integers(0, 2**32))
+def test_every_group_is_shown_once_by_its_best(originals, k, seed):
+    rows = np.random.default_rng(seed).permutation(len(originals))
+    shown = run(ranked(*np.linspace(1, 0, len(originals)), rows=rows), k, originals=originals)
+    firsts = list({originals[row]: row for row in reversed(rows.tolist())}.values())
+    assert sorted(shown.rows.tolist(), key=rows.tolist().index) == shown.rows.tolist()
+    assert len(shown.rows) == min(k, len(firsts))
+    assert set(shown.rows.tolist()) <= set(firsts)
+
+
+def test_a_copy_that_is_boosted_above_the_others_is_the_one_that_stays():
+    shown = run(ranked(3, 2, 1), 3, originals=[0, 0, 2], boosting_factor=0.9, boost=[0, 1, 0])
+    assert shown.rows.tolist() == [1, 2]
+
+
+def test_exploring_never_draws_a_copy_that_was_dropped():
+    for seed in range(20):
+        shown = run(
+            ranked(4, 3, 2, 1), 4, seed=seed, originals=[0, 0, 2, 2], exploration_factor=1.0
+        )
+        assert set(shown.rows.tolist()) == {0, 2}
+
+
+def test_diversity_picks_from_what_is_no_copy():
+    vectors = np.array([[1, 0], [0, 1], [0, 1], [1, 0]], np.float32)
+    shown = run(
+        ranked(4, 3, 2, 1),
+        2,
+        originals=[0, 0, 2, 3],
+        vectors=lambda rows: vectors[rows],
+        diversity_factor=0.9,
+    )
+    assert shown.rows.tolist() == [0, 2]
+
+
+def test_scored_copy_stays_before_one_without_a_score():
+    shown = run(ranked(1.0, -np.inf, -np.inf), 3, originals=[0, 0, 2])
+    assert shown.rows.tolist() == [0, 2]
 
 
 # --- exploration
