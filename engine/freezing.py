@@ -58,8 +58,11 @@ def frozen_tables(
 
 
 def _copies(pictures: pl.DataFrame, item_ids: Sequence[str]) -> pl.DataFrame:
-    """Say of every item whose picture its own first one is a near copy of, null if of none."""
-    seen = pictures.filter(pl.col("content_hash").is_not_null())
+    """Say of every item whose picture its own first one is a near copy of, null if of none.
+
+    A placeholder is nobody's own.
+    """
+    seen = pictures.filter(pl.col("content_hash").is_not_null() & ~pl.col("placeholder"))
     first = seen.unique("item_id", keep="first", maintain_order=True)
     items = pl.DataFrame({"item_id": item_ids}, schema={"item_id": pl.String})
     joined = items.join(first, on="item_id", how="left", maintain_order="left")

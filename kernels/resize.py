@@ -168,56 +168,73 @@ def _taps(
     return firsts, counts, weights
 
 
+# The loops over rows and pixels are inside these kernels: every slice that is handed to a call is
+# counted as a reference, atomically, and thousands of those took a tenth of the time.
+
+
 @kernel
-def _sum_columns(
+def _sum_down(
     rows: NDArray[np.uint8],
     left: int,
-    first: int,
-    count: int,
+    ys: tuple[int, int],
+    firsts: NDArray[np.int64],
+    counts: NDArray[np.int64],
     weights: NDArray[np.float32],
     sums: NDArray[np.float32],
 ) -> None:
-    """Write the weighted sum of `count` rows from column `left` on, three rows in each turn."""
+    """Write rows `ys[0]` to `ys[1]`, resized down the picture, from column `left` on."""
     last = rows.shape[0] - 1
-    right = left + sums.size
-    for k in range(0, count, 3):
-        w0, w1, w2 = weights[k], weights[k + 1], weights[k + 2]
-        # Slices first: an index with an offset keeps LLVM from using vectors.
-        r0 = rows[first + k][left:right]
-        r1 = rows[min(first + k + 1, last)][left:right]
-        r2 = rows[min(first + k + 2, last)][left:right]
-        if k == 0:
-            for i in range(sums.size):
-                sums[i] = w0 * np.float32(r0[i]) + w1 * np.float32(r1[i]) + w2 * np.float32(r2[i])
-        else:
-            for i in range(sums.size):
-                sums[i] += w0 * np.float32(r0[i]) + w1 * np.float32(r1[i]) + w2 * np.float32(r2[i])
+    right = left + sums.shape[1]
+    for y in range(ys[0], ys[1]):
+        line = sums[y - ys[0]]
+        first = firsts[y]
+        for k in range(0, counts[y], 3):  # one load and store of the sums for three taps
+            w0, w1, w2 = weights[y, k], weights[y, k + 1], weights[y, k + 2]
+            # Slices first: an index with an offset keeps LLVM from using vectors.
+            r0 = rows[first + k][left:right]
+            r1 = rows[min(first + k + 1, last)][left:right]
+            r2 = rows[min(first + k + 2, last)][left:right]
+            if k == 0:
+                for i in range(line.size):
+                    line[i] = (
+                        w0 * np.float32(r0[i]) + w1 * np.float32(r1[i]) + w2 * np.float32(r2[i])
+                    )
+            else:
+                for i in range(line.size):
+                    line[i] += (
+                        w0 * np.float32(r0[i]) + w1 * np.float32(r1[i]) + w2 * np.float32(r2[i])
+                    )
 
 
 @kernel
-def _sum_lanes(
-    rows: NDArray[np.float32],
-    first: int,
-    count: int,
+def _sum_across(
+    pixels: NDArray[np.float32],
+    left: int,
+    firsts: NDArray[np.int64],
+    counts: NDArray[np.int64],
     weights: NDArray[np.float32],
-    sums: NDArray[np.float32],
+    rounded: NDArray[np.uint8],
 ) -> None:
-    """Write the weighted sum of `count` rows of `_LANES`.
-
-    `_sum_columns` would do, but takes twice as long: here LLVM knows how long a row is.
-    """
-    last = rows.shape[0] - 1
-    for k in range(0, count, 3):
-        w0, w1, w2 = weights[k], weights[k + 1], weights[k + 2]
-        r0 = rows[first + k]
-        r1 = rows[min(first + k + 1, last)]
-        r2 = rows[min(first + k + 2, last)]
-        if k == 0:
-            for i in range(_LANES):
-                sums[i] = w0 * r0[i] + w1 * r1[i] + w2 * r2[i]
-        else:
-            for i in range(_LANES):
-                sums[i] += w0 * r0[i] + w1 * r1[i] + w2 * r2[i]
+    """Write the levels of pixels, each of `_LANES`, resized across the picture."""
+    last = pixels.shape[0] - 1
+    sums = np.empty(_LANES, np.float32)
+    for x in range(firsts.size):
+        first = firsts[x] - left
+        for k in range(0, counts[x], 3):
+            w0, w1, w2 = weights[x, k], weights[x, k + 1], weights[x, k + 2]
+            p0 = pixels[first + k]
+            p1 = pixels[min(first + k + 1, last)]
+            p2 = pixels[min(first + k + 2, last)]
+            if k == 0:
+                for i in range(_LANES):  # a length that LLVM knows: twice as fast
+                    sums[i] = w0 * p0[i] + w1 * p1[i] + w2 * p2[i]
+            else:
+                for i in range(_LANES):
+                    sums[i] += w0 * p0[i] + w1 * p1[i] + w2 * p2[i]
+        levels = rounded[x]
+        for i in range(_LANES):
+            level = min(max(sums[i] + np.float32(0.5), np.float32(0)), np.float32(255))
+            levels[i] = np.uint8(np.int32(level))
 
 
 @kernel
@@ -232,10 +249,17 @@ def _transpose(rows: NDArray[np.float32], columns: NDArray[np.float32], lane: in
 
 
 @kernel
-def _round(sums: NDArray[np.float32], levels: NDArray[np.uint8]) -> None:
-    for i in range(_LANES):
-        level = min(max(sums[i] + np.float32(0.5), np.float32(0)), np.float32(255))
-        levels[i] = np.uint8(np.int32(level))
+def _write(
+    rounded: NDArray[np.uint8], levels: NDArray[Any], ys: tuple[int, int], out: NDArray[Any]
+) -> None:
+    """Write what the levels of rows `ys[0]` to `ys[1]` are written as."""
+    for channel in range(3):
+        table = levels[channel]
+        for y in range(ys[0], ys[1]):
+            lane = channel * _TOGETHER + y - ys[0]
+            line = out[channel, y]
+            for x in range(line.size):
+                line[x] = table[rounded[x, lane]]
 
 
 @kernel
@@ -254,24 +278,15 @@ def _resize(
     extent = x_firsts[width - 1] + x_counts[width - 1] - left
     rows = source.reshape(source.shape[0], source.shape[1] * 3)
     # Zeros: past the last row of the result the lanes hold what was there, and it must be finite.
-    column_sums = np.zeros((8, extent * 3), np.float32)
+    sums = np.zeros((8, extent * 3), np.float32)
     columns = np.zeros((extent * 3, _TOGETHER), np.float32)
-    pixels = columns.reshape(extent, _LANES)
-    sums = np.empty(_LANES, np.float32)
     rounded = np.empty((width, _LANES), np.uint8)
     for top in range(0, height, _TOGETHER):
-        together = min(_TOGETHER, height - top)
-        for lane in range(0, together, 8):
-            for y in range(top + lane, min(top + lane + 8, height)):
-                line = column_sums[y % 8]
-                _sum_columns(rows, left * 3, y_firsts[y], y_counts[y], y_weights[y], line)
-            _transpose(column_sums, columns, lane)
-        for x in range(width):
-            _sum_lanes(pixels, x_firsts[x] - left, x_counts[x], x_weights[x], sums)
-            _round(sums, rounded[x])
-        for channel in range(3):
-            table = levels[channel]
-            for j in range(together):
-                target = out[channel, top + j]
-                for x in range(width):
-                    target[x] = table[rounded[x, channel * _TOGETHER + j]]
+        bottom = min(top + _TOGETHER, height)
+        for y in range(top, bottom, 8):
+            ys = (y, min(y + 8, bottom))
+            _sum_down(rows, left * 3, ys, y_firsts, y_counts, y_weights, sums)
+            _transpose(sums, columns, y - top)
+        pixels = columns.reshape(extent, _LANES)
+        _sum_across(pixels, left, x_firsts, x_counts, x_weights, rounded)
+        _write(rounded, levels, (top, bottom), out)

@@ -34,12 +34,17 @@ def things():
     }
 
 
-def build(folder, items, **model):
-    """Make a model `shop` of items given as (id, title, picture), dearer and dearer."""
+def build(folder, items, *, backs=None, **model):
+    """Make a model `shop` of items given as (id, title, picture), dearer and dearer.
+
+    `backs` are their second pictures, by id.
+    """
     ids, titles, pictures = zip(*items, strict=True)
     frame = pl.DataFrame(
         {"item_id": ids, "title": titles, "image": pictures, "price": range(1, len(ids) + 1)}
     )
+    if backs is not None:
+        frame = frame.with_columns(back_image=pl.Series([backs.get(item) for item in ids]))
     client = Client(folder / "home", connections={"source": frame})
     client.create_model(
         {
@@ -215,3 +220,11 @@ def test_what_only_shares_a_placeholder_is_not_dropped_as_a_copy(tmp_path):
     client = build(tmp_path, soon_items())
     shown = client.rank("shop", limit=20, config={"drop_near_duplicates": True})
     assert set(shown.ids) >= SOON_ITEMS
+
+
+@pytest.mark.parametrize("placeholders", ["keep", "missing"])
+def test_an_item_is_a_copy_by_its_first_picture_that_is_no_placeholder(tmp_path, placeholders):
+    backs = {"soon-0": jpeg(things()["disc-0"]), "box-0": jpeg(things()["disc-1"])}
+    client = build(tmp_path, soon_items(), backs=backs, image_config={"placeholders": placeholders})
+    copies = client.rank("shop", limit=20, filter_predicate="near_duplicate_of IS NOT NULL")
+    assert copies.ids == ["soon-0"]

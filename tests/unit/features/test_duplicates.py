@@ -22,8 +22,8 @@ LARGE = 4 * SIDE
 DARK_GREEN = (40, 110, 76)  # of the luma of the red
 
 
-def drawn(shape="box", color=RED, *, center=(0.47, 0.55), radius=0.35):
-    return Image.fromarray(draw(shape, color, "checks", side=LARGE, center=center, radius=radius))
+def drawn(shape="box", color=RED, pattern="checks", *, center=(0.47, 0.55), radius=0.35):
+    return Image.fromarray(draw(shape, color, pattern, side=LARGE, center=center, radius=radius))
 
 
 def printed(picture):
@@ -91,6 +91,12 @@ def test_a_copy_is_near_the_original(edit):
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_product_is_not_near(other):
     assert near_duplicates(signed(SHIRT, OTHERS[other])).tolist() == [0, 1]
+
+
+def test_patterns_finer_than_the_waves_are_not_told_apart():
+    assert near_duplicates(signed(SHIRT, drawn(pattern="stripes"))).tolist() == [0, 0]
+    plain = drawn(color=np.array(RED) // 2 + 90, pattern="plain")
+    assert near_duplicates(signed(SHIRT, plain)).tolist() == [0, 1]
 
 
 def test_copies_among_many_belong_to_the_first_of_them():
