@@ -41,10 +41,10 @@ class NativeDecoder:
     """Makes squares of encoded pictures; for several threads.
 
     What `codec.decode` makes with Pillow alone, half a level off on average and three in 999 of
-    1,000 cases at most, several times faster. JPEGs are decoded by libjpeg-turbo at 1, 2, 3, 4
-    or 8 eighths of their size, the least that keeps twice the wanted one, whatever else Pillow has decoded to RGB
-    goes through the same kernel, and modes that need more care (transparency, wide grey, CMYK) are
-    left to Pillow. A JPEG that libjpeg-turbo objects to is Pillow's to judge.
+    1,000 cases at most, several times faster. JPEGs are decoded by libjpeg-turbo at 1, 2, 3, 4 or 8
+    eighths of their size, the least that keeps twice the wanted one; whatever else Pillow has
+    decoded to RGB goes through the same kernel, and modes that need more care (transparency, wide
+    grey, CMYK) are left to Pillow. A JPEG that libjpeg-turbo objects to is Pillow's to judge.
 
     Parameters
     ----------
