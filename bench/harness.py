@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
 
@@ -98,7 +98,12 @@ def side_by_side(
 
 
 def in_turn(
-    ways: Mapping[str, Callable[[], object]], *, rounds: int, repeats: int = 1, warm_up: int = 1
+    ways: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    repeats: int = 1,
+    warm_up: int = 1,
+    rest_s: float = 0.0,
 ) -> dict[str, list[float]]:
     """Time several ways to do one thing, each once a round, in an order that turns.
 
@@ -112,6 +117,8 @@ def in_turn(
         Calls of one timing.
     warm_up
         Rounds before these that do not count.
+    rest_s
+        Seconds before each timing, for threads of the way before that still spin.
 
     Returns
     -------
@@ -122,6 +129,7 @@ def in_turn(
     names = list(ways)
     for turn in range(warm_up + rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            sleep(rest_s)
             taken = _seconds(lambda: [ways[name]() for _ in range(repeats)])  # noqa: B023
             if turn >= warm_up:
                 seconds[name].append(taken / repeats)

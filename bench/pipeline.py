@@ -50,6 +50,7 @@ MINI_PICTURES, MINI_ROUNDS = 600, 3
 VIT_PICTURES, VIT_PEER_PICTURES, VIT_ROUNDS = 256, 64, 3
 _RUNS_BEFORE_FULL = 6
 _WARM_UP = 64
+_REST_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _figures(
         for way, embed in peers.items():
             ways[way] = keep(way, partial(embed, paths[:peer_pictures]))
         ours.vectors(paths[:_WARM_UP])  # kernels compiled, or read from where they are kept
-        seconds = in_turn(ways, rounds=rounds, warm_up=0)
+        seconds = in_turn(ways, rounds=rounds, warm_up=0, rest_s=_REST_S)
         ours.vectors(paths)  # whose stages are reported
     counts = {way: peer_pictures if way in peers else pictures for way in ways}
     each = {way: [one / counts[way] for one in taken] for way, taken in seconds.items()}

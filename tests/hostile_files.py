@@ -42,7 +42,9 @@ def originals():
         **_gifs(rgb, other),
         "avif": saved(rgb, "AVIF", speed=10),
         "avif alpha": saved(clear, "AVIF", speed=10),
-        "avif 444": saved(rgb, "AVIF", speed=10, subsampling="4:4:4", exif=exif_with_thumbnail(rgb)),
+        "avif 444": saved(
+            rgb, "AVIF", speed=10, subsampling="4:4:4", exif=exif_with_thumbnail(rgb)
+        ),
         "avif animated": saved(rgb, "AVIF", speed=10, save_all=True, append_images=[other]),
         **_bmps(rgb, clear),
         **_tiffs(rgb, clear),

@@ -1,6 +1,7 @@
 """Decode hostile files on both ways, in a process of its own that may die of one.
 
     python tests/hostile_run.py SEED FIRST COUNT
+    python tests/hostile_run.py LABEL...    (of bombs, in several threads)
 
 A line before each file tells which it is; the last line tells, as JSON, what was seen.
 """
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from hostile_bombs import bombs
+from hostile_bombs import BOMBS, bomb
 from hostile_files import damaged, originals
 from sightline.images.blocks import Square
 from sightline.images.codec import decode
@@ -38,11 +39,12 @@ def main(arguments):
     run = Run()
     run.see("warm-up", originals()["png"])
     start = peak_mb()
-    if arguments == ["bombs"]:
+    if arguments[0] in BOMBS:
         # Several at a time, as bulk work has them: of large ones, one at a time.
+        files = {label: bomb(label) for label in arguments}
         with ThreadPoolExecutor(4) as threads:
-            list(threads.map(run.decode_natively, *zip(*bombs(), strict=True)))
-        for label, data in bombs():
+            list(threads.map(run.decode_natively, [*files] * 2, [*files.values()] * 2))
+        for label, data in files.items():
             run.see(label, data)
     else:
         seed, first, count = map(int, arguments)
@@ -50,7 +52,13 @@ def main(arguments):
         for number in range(first, first + count):
             name, data = damaged(wholes, seed, number)
             run.see(f"{number} {name}", data)
-    print(json.dumps(run.report() | {"peak_mb": round(peak_mb() - start)}))
+    write_line(json.dumps(run.report() | {"peak_mb": round(peak_mb() - start)}))
+
+
+def write_line(text):
+    """Write a line at once: the process may not come to write another."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def peak_mb():
@@ -74,7 +82,7 @@ class Run:
 
     def see(self, label, data):
         """Decode a file on both ways and compare."""
-        print(label, flush=True)
+        write_line(label)
         signal.alarm(_HANG_SECONDS)
         pillow = self._end_of(label, self._decode_with_pillow, data)
         native = self._end_of(label, self._decode_into, data)

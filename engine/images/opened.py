@@ -60,6 +60,11 @@ _MAX_EXIF_BYTES = 1_000_000
 # thread at a time may hold more than 100 MB of them.
 _LARGE_PIXELS = 25_000_000
 _large_picture = threading.Lock()
+# Pillow allocates pictures in blocks of 16 MB, which glibc comes to keep in the heap of each thread
+# once it has freed them: eight threads that took turns held 4.1 GB instead of 1.7. Blocks of more
+# than 32 MB always go back to the system.
+_BLOCK_BYTES = 64 * 1024**2
+Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined]
 
 # warnings.catch_warnings swaps a process-wide list, so it is not for threads. A filter that names
 # nothing but the plugins' remarks on metadata can stay (bomb warnings are not among them).

@@ -22,11 +22,12 @@ def tile_size(data: bytes) -> tuple[int, int]:
     struct.error
         If the directory is cut off.
     """
-    byte_order = "little" if _order(data) == "<" else "big"
+    is_little = _order(data) == "<"
     sizes = {_TILE_WIDTH: 0, _TILE_HEIGHT: 0}
     for tag, kind, _, value in _entries(data):
         if tag in sizes:
-            number = int.from_bytes(value[: _BYTES_OF_TYPE.get(kind)], byte_order)
+            used = value[: _BYTES_OF_TYPE.get(kind)]
+            number = int.from_bytes(used, "little" if is_little else "big")
             sizes[tag] = max(sizes[tag], number)
     return sizes[_TILE_WIDTH], sizes[_TILE_HEIGHT]
 

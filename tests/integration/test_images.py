@@ -174,7 +174,7 @@ def test_pictures_are_chosen_by_failure_column_and_outcome(shop, which, items):
 
 
 def test_wrong_choices_are_refused_by_name(shop):
-    with pytest.raises(SchemaError, match="'title' is no image column.*'front_image'"):
+    with pytest.raises(SchemaError, match=r"'title' is no image column.*'front_image'"):
         shop.images("shop", column="title")
     with pytest.raises(ValueError, match="no outcome 'lost'; it must be one of ok, missing"):
         shop.images("shop", outcomes=["lost"])
@@ -332,7 +332,7 @@ def test_generation_of_before_there_was_a_table_says_how_to_get_one(shop, tmp_pa
         for counts in manifest["coverage"]["columns"].values():
             del counts["placeholder"], counts["duplicate"]
         writer.commit(manifest)
-    with pytest.raises(UnsupportedError, match="built before.*sightline update-model"):
+    with pytest.raises(UnsupportedError, match=r"built before.*sightline update-model"):
         shop.images("shop")
     assert shop.rank("shop").ids
     assert "front_image" in ask(shop, "view-model", "--model-name", "shop").stdout
