@@ -8,7 +8,8 @@ says otherwise; those that end in `q90` are of the same pictures at 90.
 
     ../peers/bin/python bench/preprocess.py --json   # beside the peers, see the README
 
-The ways are timed in turn, round after round, in one thread; a ratio is the median over the rounds.
+The ways take turns, round after round, each on a whole batch of distinct pictures, in one thread,
+as bulk work does it; milliseconds are of one picture, a ratio is the median over the rounds.
 
 - `naive`: Pillow as fastembed and transformers use it: the whole picture decoded and resized, then
   cropped, then turned into numbers by NumPy.
@@ -23,37 +24,38 @@ against those of `naive`: the mean and the 99.9th percentile, the worst of all p
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
 import numpy as np
 from decode import draw
 from harness import Figures, in_turn, main, ratio
-from numpy.typing import NDArray
 from PIL import Image
-from preprocess_ways import SIDE, STD, Ours, naive, peers, pillow_draft
+from preprocess_ways import SIDE, STD, Ours, Slot, Way, naive, peers, pillow_draft
 
 SIZES = {"500": (500, 500), "1200": (1200, 1600), "4000": (3000, 4000)}
-ROUNDS = {"500": 40, "1200": 15, "4000": 7}
+BATCH = {"500": 32, "1200": 8, "4000": 2}
+ROUNDS = {"500": 15, "1200": 11, "4000": 9}
 QUALITIES = {"": 75, "_q90": 90}
 
-Slot = NDArray[np.float32]
+_MARGIN = 96
 
 
 def measure() -> Figures:
-    """Time every size and quality; the differences are the worst over them."""
-    ours = Ours()
+    """Time every size and quality; the differences are the worst over all pictures."""
+    ways = _ways()
     figures: dict[str, Any] = {}
     agreement: list[tuple[float, float]] = []
-    for name, (height, width) in SIZES.items():
-        pixels = draw(height, width)
+    for name, size in SIZES.items():
         for mark, quality in QUALITIES.items():
-            data = _jpeg(pixels, quality)
-            figures[f"jpeg_kb_{name}{mark}"] = round(len(data) / 1e3, 1)
-            slots, seconds = _timed(_ways(data, ours), rounds=ROUNDS[name])
+            batch = draw_batch(size, BATCH[name], quality)
+            figures[f"jpeg_kb_{name}{mark}"] = round(sum(map(len, batch)) / len(batch) / 1e3, 1)
+            slots, seconds = _timed(ways, batch, rounds=ROUNDS[name])
             figures |= _speeds(f"{name}{mark}", seconds)
-            agreement.append(_level_diff(slots["ours"], slots["naive"]))
+            pairs = zip(slots["ours"], slots["naive"], strict=True)
+            agreement += [_level_diff(one, other) for one, other in pairs]
             if not mark:
                 figures |= _peer_differences(name, slots)
     means, tails = zip(*agreement, strict=True)
@@ -66,28 +68,43 @@ def measure() -> Figures:
     }
 
 
-def _jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-    return file.getvalue()
+def draw_batch(size: tuple[int, int], count: int, quality: int) -> list[bytes]:
+    """Draw so many JPEGs of a height and width, parts of one canvas."""
+    height, width = size
+    canvas = Image.fromarray(draw(height + _MARGIN, width + _MARGIN))
+    rng = np.random.default_rng(1)
+    batch = []
+    for left, top in rng.integers(0, _MARGIN, (count, 2)).tolist():
+        file = io.BytesIO()
+        part = canvas.crop((left, top, left + width, top + height))
+        part.save(file, "JPEG", quality=quality)
+        batch.append(file.getvalue())
+    return batch
 
 
-def _ways(data: bytes, ours: "Ours") -> dict[str, Callable[[Slot], object]]:
+def _ways() -> dict[str, Way]:
+    ours = Ours()
     return {
-        "naive": lambda out: naive(data, out),
-        "draft": lambda out: pillow_draft(data, out),
-        **peers(data),
-        "ours": lambda out: ours.write(data, out),
-        "decode": lambda _: ours.decode(data),
+        "naive": naive,
+        "draft": pillow_draft,
+        **peers(),
+        "ours": ours.write,
+        "decode": lambda data, _: ours.decode(data),
     }
 
 
 def _timed(
-    ways: Mapping[str, Callable[[Slot], object]], *, rounds: int
+    ways: Mapping[str, Way], batch: Sequence[bytes], *, rounds: int
 ) -> tuple[dict[str, Slot], dict[str, list[float]]]:
-    slots = {name: np.zeros((3, SIDE, SIDE), np.float32) for name in ways}
-    calls = {name: lambda way=way, out=slots[name]: way(out) for name, way in ways.items()}
-    return slots, in_turn(calls, rounds=rounds)
+    """Return what every way makes of a batch, and the seconds of one picture, round by round."""
+    slots = {name: np.zeros((len(batch), 3, SIDE, SIDE), np.float32) for name in ways}
+
+    def write(name: str) -> None:
+        for data, out in zip(batch, slots[name], strict=True):
+            ways[name](data, out)
+
+    seconds = in_turn({name: partial(write, name) for name in ways}, rounds=rounds)
+    return slots, {name: [one / len(batch) for one in taken] for name, taken in seconds.items()}
 
 
 def _speeds(name: str, seconds: Mapping[str, list[float]]) -> dict[str, float]:
@@ -102,15 +119,15 @@ def _speeds(name: str, seconds: Mapping[str, list[float]]) -> dict[str, float]:
 
 
 def _level_diff(one: Slot, other: Slot) -> tuple[float, float]:
-    """Return the mean and the 99.9th percentile of the difference in levels of 255."""
+    """Return the mean and the 99.9th percentile of the difference, in levels of 255."""
     levels = np.abs(one - other) * 255 * np.array(STD, np.float32)[:, None, None]
     return float(levels.mean()), float(np.percentile(levels, 99.9))
 
 
 def _peer_differences(name: str, slots: Mapping[str, Slot]) -> dict[str, float]:
     return {
-        f"{way}_mean_level_diff_{name}": round(_level_diff(slot, slots["naive"])[0], 3)
-        for way, slot in slots.items()
+        f"{way}_mean_level_diff_{name}": round(_level_diff(made, slots["naive"])[0], 3)
+        for way, made in slots.items()
         if way not in {"naive", "ours", "decode"}
     }
 

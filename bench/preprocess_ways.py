@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module, util
 from typing import Any
 
@@ -16,7 +15,7 @@ from sightline.images.native import NativeDecoder
 from sightline.images.throughput import Throughput
 from sightline.types import PixelFormat, View
 
-__all__ = ["MEAN", "SIDE", "STD", "Ours", "naive", "peers", "pillow_draft"]
+__all__ = ["SIDE", "STD", "Ours", "Slot", "Way", "naive", "peers", "pillow_draft"]
 
 SIDE = 224
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -27,6 +26,7 @@ _MEAN = np.array(MEAN, np.float32).reshape(3, 1, 1)
 _STD = np.array(STD, np.float32).reshape(3, 1, 1)
 
 Slot = NDArray[np.float32]
+Way = Callable[[bytes, Slot], object]
 
 
 class Ours:
@@ -71,16 +71,16 @@ def pillow_draft(data: bytes, out: Slot) -> None:
     _normalise(square, out)
 
 
-def peers(data: bytes) -> dict[str, Callable[[Slot], object]]:
+def peers() -> dict[str, Way]:
     """Return the peers that are installed, each with one thread."""
-    ways: dict[str, Callable[[Slot], object]] = {}
+    ways: dict[str, Way] = {}
     if util.find_spec("torchvision"):
         import_module("torch").set_num_threads(1)
-        ways["torchvision"] = partial(_torchvision, data)
-        ways["torchvision_io"] = partial(_torchvision_io, data)
+        ways["torchvision"] = _torchvision
+        ways["torchvision_io"] = _torchvision_io
     if util.find_spec("cv2"):
         import_module("cv2").setNumThreads(1)
-        ways["opencv"] = partial(_opencv, data)
+        ways["opencv"] = _opencv
     return ways
 
 

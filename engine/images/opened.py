@@ -193,17 +193,17 @@ def open_picture(data: bytes, views: Sequence[View], *, max_pixels: int) -> Iter
             raise PictureError(Outcome.UNSUPPORTED, f"JPEG: more than {_MAX_SCANS} scans")
         tile_width, tile_height = tile_size(data) if name == "TIFF" else (0, 0)
         _check_pixels(tile_width, tile_height, max_pixels)
-        least_size = _least_size(width, height, views)
-        drafted = image.draft("RGB", least_size)
+        least = least_size(width, height, views)
+        drafted = image.draft("RGB", least)
         at_once = width * height if "progressive" in image.info else image.width * image.height
         # An AVIF's frames may be larger than its box says, up to what libavif allows: 1 GB.
         is_large = name == "AVIF" or max(at_once, tile_width * tile_height) > _LARGE_PIXELS
         with _large_picture if is_large else contextlib.nullcontext():
             scaled = drafted[1][2:] if drafted else None
-            yield Opened(name, image, (width, height), least_size, scaled)
+            yield Opened(name, image, (width, height), least, scaled)
 
 
-def _least_size(width: int, height: int, views: Sequence[View]) -> tuple[int, int]:
+def least_size(width: int, height: int, views: Sequence[View]) -> tuple[int, int]:
     """Return the size that a decoder may scale this picture down to, and no further."""
     if any(view.resample == "nearest" for view in views):
         return width, height  # it picks pixels, which scaling down would have blended

@@ -1,13 +1,20 @@
 """The path of bulk work makes what Pillow alone makes, written as the encoder reads it."""
 
+import contextlib
 import io
 import struct
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from sightline.images import native as native_module
 from sightline.images.blocks import Square
 from sightline.images.codec import decode
+from sightline.images.jpeg import plain_size
 from sightline.images.native import NativeDecoder
 from sightline.images.outcome import Outcome, PictureError
 from sightline.images.throughput import Throughput
@@ -96,6 +103,52 @@ def test_grey_jpegs_are_decoded_natively_and_stay_grey(saved):
         saved(photograph(90, 60).convert("L"), "JPEG"), Square(VIEWS[0], UINT8)
     )
     assert np.ptp(native, axis=2).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "is_plain"),
+    [
+        ({}, True),
+        ({"quality": 90, "subsampling": 0, "comment": b"a remark"}, True),
+        ({"keep_rgb": True}, True),
+        ({"icc_profile": b"anything"}, True),
+        ({"progressive": True}, False),
+        ({"exif": Image.Exif()}, False),
+        ({"xmp": b"<x:xmpmeta/>"}, False),
+    ],
+)
+def test_only_a_plain_jpeg_is_decoded_without_asking_pillow(options, is_plain, saved, monkeypatch):
+    if "exif" in options:
+        options["exif"][0x0112] = 6
+    data = saved(photograph(90, 60), "JPEG", **options)
+    assert (plain_size(data) is not None) is is_plain
+    opening = MagicMock(wraps=native_module.open_picture)
+    monkeypatch.setattr(native_module, "open_picture", opening)
+    (native,), _ = squares_of(data, Square(VIEWS[1], UINT8))
+    assert opening.called is not is_plain
+    pillow = decode(data, views=[VIEWS[1]], max_pixels=10**6).pixels[0]
+    assert levels_apart(native, pillow).mean() <= 0.5
+
+
+def test_a_jpeg_whose_colours_come_in_scans_of_their_own_is_not_plain(saved):
+    """libjpeg goes over such a picture once per scan, however many a stranger has put there."""
+    data = bytearray(saved(photograph(90, 60), "JPEG"))
+    assert plain_size(bytes(data)) == (90, 60)
+    data[data.index(b"\xff\xda") + 4] = 1
+    assert plain_size(bytes(data)) is None
+
+
+@given(cut=st.integers(0, 700), at=st.integers(0, 699), byte=st.integers(0, 255))
+def test_the_size_of_a_damaged_header_is_none_or_what_pillow_reads_if_it_does(cut, at, byte):
+    file = io.BytesIO()
+    photograph(90, 60).save(file, "JPEG")
+    whole = file.getvalue()
+    data = bytearray(whole)
+    data[at] = byte
+    for damaged in (bytes(data), whole[:cut]):
+        if (size := plain_size(damaged)) is not None:
+            with contextlib.suppress(SyntaxError, OSError):
+                assert size == JpegImageFile(io.BytesIO(damaged)).size
 
 
 def test_picked_pixels_are_pillows(saved):
