@@ -12,7 +12,8 @@ The ways take turns, round after round, on the same pictures; a ratio is the med
 - `files`, `urls`: ours, from the disk and from a server on loopback, one host.
 - `encoder_only`: the same tower on pictures that are prepared already, in the same batches.
 - `fastembed`: ImageEmbedding with the same graph and its own defaults; `fastembed_parallel` with
-  two processes. `mini_vs_fastembed` is against whichever of the two is faster.
+  two processes. `..._vs_fastembed` is against whichever of the two is faster,
+  `..._vs_fastembed_as_it_comes` against its defaults.
 - `torchvision`: a DataLoader of two processes, torchvision's transforms, ONNX Runtime.
 
 `min_cosine` holds a peer's vectors against ours. `fetch_vs_bare_loop` is of `pipeline_fetch.py`,
@@ -111,7 +112,7 @@ def _figures(
         for way, embed in peers.items():
             ways[way] = keep(way, partial(embed, paths[:peer_pictures]))
         ours.vectors(paths[:_WARM_UP])  # kernels compiled, or read from where they are kept
-        seconds = in_turn(ways, rounds=rounds, warm_up=0, rest_s=_REST_S)
+        seconds = in_turn(ways, rounds=rounds, rest_s=_REST_S)
         ours.vectors(paths)  # whose stages are reported
     counts = {way: peer_pictures if way in peers else pictures for way in ways}
     each = {way: [one / counts[way] for one in taken] for way, taken in seconds.items()}
@@ -148,6 +149,7 @@ def _ratios(name: str, each: Mapping[str, list[float]], peers: list[str]) -> dic
     fastembeds = [way for way in peers if way.startswith("fastembed")]
     if fastembeds:
         against["fastembed"] = min(fastembeds, key=lambda way: median(each[way]))
+        against["fastembed_as_it_comes"] = "fastembed"
     return {
         **{
             f"{name}_vs_{other}": _ratio(each[way], each["files"]) for other, way in against.items()

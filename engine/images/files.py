@@ -8,6 +8,8 @@ from pathlib import Path
 from .limits import megabytes
 from .outcome import Outcome, PictureError
 
+_PIECE = 65_536
+"""Bytes asked for where a file turns out to be longer than it was."""
 _NO_SUCH_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 
 
@@ -30,11 +32,16 @@ def file_facts(path: Path, *, max_bytes: int) -> os.stat_result:
     return facts
 
 
-def read_file(path: Path, *, max_bytes: int) -> bytes:
+def read_file(path: Path, facts: os.stat_result, *, max_bytes: int) -> bytes:
     """Read a file that `file_facts` has passed; raises like it."""
     try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
+        with path.open("rb", buffering=0) as file:
+            data = b""
+            # Room for what is expected: for all that is allowed it would take longer than reading.
+            while len(data) <= max_bytes and (
+                more := file.read(max(facts.st_size + 1 - len(data), _PIECE))
+            ):
+                data += more
     except OSError as error:
         raise _failure(error) from error
     check_size(len(data), max_bytes=max_bytes)

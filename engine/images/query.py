@@ -72,8 +72,9 @@ def _read(source: str | bytes | Path, limits: Limits, open_hosts: OpenHosts) -> 
         # A thread of its own: in a notebook this one has an event loop running already.
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, _fetch(source, limits, open_hosts)).result()
-    file_facts(Path(source), max_bytes=limits.max_bytes)
-    return read_file(Path(source), max_bytes=limits.max_bytes)
+    path = Path(source)
+    facts = file_facts(path, max_bytes=limits.max_bytes)
+    return read_file(path, facts, max_bytes=limits.max_bytes)
 
 
 async def _fetch(url: str, limits: Limits, open_hosts: OpenHosts) -> bytes:

@@ -87,7 +87,7 @@ class CellReader:
         if known is not None and (picture := self._decoder.recall(index, known)) is not None:
             return picture
         with self._throughput.timed("read"):
-            content = content_of(read_file(full_path, max_bytes=self._max_bytes))
+            content = content_of(read_file(full_path, facts, max_bytes=self._max_bytes))
         if content.content_hash != known:
             self._cache.add_file(full_path, facts, content.content_hash)
         return self._decoder.decode(index, content)
