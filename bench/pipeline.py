@@ -47,8 +47,8 @@ from sightline_models.pack import VisualTower, read_pack
 from vit_b32 import write_checkpoint
 
 QUESTION = "How fast do pictures become vectors, beside the encoder alone and peers?"
-MINI_PICTURES, MINI_ROUNDS = 600, 3
-VIT_PICTURES, VIT_PEER_PICTURES, VIT_ROUNDS = 256, 64, 3
+MINI_PICTURES, MINI_ROUNDS = 600, 5
+VIT_PICTURES, VIT_PEER_PICTURES, VIT_ROUNDS = 256, 64, 5
 _RUNS_BEFORE_FULL = 6
 _WARM_UP = 64
 _REST_S = 1.5
