@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, features
 from sightline.images import opened
 from sightline.images.codec import decode, encode, thumbnail
+from sightline.images.jpeg import has_more_scans
 from sightline.images.outcome import Outcome, PictureError
 from sightline.types import View
 
@@ -259,6 +260,13 @@ def test_a_jpeg_of_endless_scans_is_refused(between, quadrants, saved):
     with pytest.raises(PictureError, match="more than 100 scans") as failure:
         decoded(with_scans_repeated(jpeg, 100, between))
     assert failure.value.outcome is Outcome.UNSUPPORTED
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_scans_are_counted_at_odd_places_and_at_even_ones(shift):
+    scans = b"\xff\xda\0\2" * 101
+    assert has_more_scans(b"\xff\xd8" + b"\xff" * shift + scans, 100)
+    assert not has_more_scans(b"\xff\xd8" + b"\xff" * shift + scans[4:], 100)
 
 
 def test_scans_in_a_comment_and_after_the_end_are_none(quadrants, saved):
