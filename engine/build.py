@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from .errors import StorageError
 from .features.facts import item_facts
 from .features.visual import COLORS
 from .features.words import WordIndex, WordTable, build_words
-from .freezing import describe_users, frozen_tables
+from .freezing import describe_users, frozen_baskets, frozen_tables
 from .given import join_given
 from .images.coverage import coverage_of
 from .label_set import LabelColumn
@@ -26,6 +27,7 @@ from .labels import column_entry, judge_labels, refuse_unfit
 from .learn.interactions import Interactions, build_interactions, no_interactions
 from .learn.splits import HELD_OUT, user_time_split
 from .learning import Content, Learning, Lesson
+from .lexicon import build_lexicon
 from .newcomers import NewcomerModel, learn_newcomers
 from .pictures import Looks, see_pictures
 from .rank.catalogue import Catalogue, taste_vector
@@ -39,6 +41,7 @@ from .sources.pairs import PairTable
 from .sources.roles import Role
 from .stand_ins import refuse_unfit_stand_ins, stand_ins
 from .store.generation import new_generation
+from .store.hidden import HiddenItems
 from .store.home import Home
 from .store.recipe import Recipe
 from .store.status import State, Status, StatusWriter
@@ -157,6 +160,7 @@ def _build(
     people = _people(lesson.catalogue, inputs.interactions)
     newcomers = _newcomers(inputs, lesson)
     status.stage(State.DEPLOYING)
+    items = inputs.tables.items
     with new_generation(home.model(config.name)) as writer:
         tables = frozen_tables(
             inputs.tables,
@@ -170,15 +174,19 @@ def _build(
             tables,
             lesson,
             words,
+            build_lexicon(items.frame, items.roles, items.ids),
             inputs.interactions,
             content.pairs,
             people,
             policy,
             newcomers,
+            frozen_baskets(inputs.tables, config, lesson.collaborative, learning.threads),
         )
-        write_snapshot(writer, frozen)
+        indexed = write_snapshot(writer, frozen)
+        _write_hidden(writer.folder, inputs.tables)
         labels = {column.name: column_entry(column, found) for column, found in judged.items()}
         about = _manifest(config, record, inputs, metrics, frozen, labels)
+        about["index"] = indexed
         writer.commit(about)
     Recipe.adopt(home.model(config.name))
     status.stage(State.ACTIVE)
@@ -276,13 +284,12 @@ def _tune(
 def _content(inputs: _Inputs, words: WordTable, missing: str) -> Content:
     """Return what is known of the items before anybody did anything."""
     items, looks = inputs.tables.items, inputs.looks
-    rows_of_words = {word: row for row, word in enumerate(words.vocabulary)}
     facts = item_facts(items.frame, items.roles, items.time_column)
     return Content(
         images=stand_ins(missing, inputs.images, inputs.texts, facts.categories),
         has_picture=inputs.images.presence,
         texts=inputs.texts,
-        words=WordIndex(words, rows_of_words.get),
+        words=WordIndex(words),
         facts=facts,
         palettes=np.where(looks.presence[:, None], looks.measures[:, : len(COLORS)], 0),
         pairs=_pairs(inputs.tables.pairs),
@@ -313,6 +320,13 @@ def _newcomers(inputs: _Inputs, lesson: Lesson) -> NewcomerModel | None:
     users = describe_users(inputs.user_ids, described)
     taste = lesson.catalogue.taste
     return learn_newcomers(users, described.roles, inputs.interactions, taste)
+
+
+def _write_hidden(folder: Path, tables: SourceTables) -> None:
+    if (of_all := tables.hidden_from_all) is not None:
+        HiddenItems.write_from_all(folder, of_all.rows)
+    if (some := tables.hidden_from_some) is not None:
+        HiddenItems.write_from_some(folder, some.user_ids, some.offsets, some.rows)
 
 
 def _word_columns(tables: SourceTables) -> list[str]:

@@ -14,7 +14,7 @@ from .image_config import ImageConfig, read_image_config
 from .inference import Inference, read_inference
 from .label_set import LabelColumn, read_label_columns
 from .policies import Policies, read_policies
-from .sections import check_keys, positive_int, positive_number, section_of, text_of
+from .sections import check_keys, pagination_ttl, positive_int, positive_number, section_of, text_of
 
 __all__ = [
     "Connector",
@@ -36,6 +36,7 @@ _MODEL_KEYS = {
     "name",
     "description",
     "language_model_name",
+    "pagination_store_ttl",
     "train_schedule",
     "vector_index",
     "text_index",
@@ -48,7 +49,7 @@ _MODEL_KEYS = {
     "image_config",
     "labels",
 }
-_FETCH_KEYS = {"items", "events", "users", "pairs"}
+_FETCH_KEYS = {"items", "events", "users", "pairs", "global_filters", "personal_filters"}
 _SCHEMA_KEYS = {
     "item": {"id", "created_at", "features"},
     "user": {"id", "created_at", "features"},
@@ -80,6 +81,10 @@ class Fetch:
     users: str | None = None
     pairs: str | None = None
     """Items that are the same or different in the eyes of those who judged them."""
+    global_filters: str | None = None
+    """Items that nobody is shown, as in Shaped: the rows are what is hidden."""
+    personal_filters: str | None = None
+    """Pairs of a user and an item that this user is never shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,9 @@ class ModelConfig:
     """Which models are trained."""
     images: ImageConfig = field(default_factory=ImageConfig)
     """What stands in for a missing picture."""
+    pagination_store_ttl: float = 0.0
+    """Seconds for which it is kept what a person was shown, so that their next answer goes on where
+    the last ended; 0 keeps nothing, and every answer starts at the best."""
     interaction_max_per_user: int | None = None
     """Newest events kept per user; None keeps all."""
     interaction_expiration_days: float | None = None
@@ -231,6 +239,7 @@ def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
         ),
         policies=read_policies(model.get("policy_configs")),
         images=read_image_config(model.get("image_config")),
+        pagination_store_ttl=pagination_ttl(model.get("pagination_store_ttl")),
         interaction_max_per_user=positive_int(model, "interaction_max_per_user"),
         interaction_expiration_days=positive_number(model, "interaction_expiration_days"),
         interaction_half_life_days=positive_number(model, "interaction_half_life_days"),
@@ -288,12 +297,11 @@ def _connector(position: int, entry: Any) -> Connector:  # noqa: ANN401 - straig
 
 def _fetch(section: Mapping[str, Any]) -> Fetch:
     check_keys("fetch", section, _FETCH_KEYS)
-    return Fetch(
-        items=text_of(section, "fetch", "items"),
-        events=text_of(section, "fetch", "events", default="") or None,
-        users=text_of(section, "fetch", "users", default="") or None,
-        pairs=text_of(section, "fetch", "pairs", default="") or None,
-    )
+    others = {
+        name: text_of(section, "fetch", name, default="") or None
+        for name in _FETCH_KEYS - {"items"}
+    }
+    return Fetch(items=text_of(section, "fetch", "items"), **others)
 
 
 def _schema_override(value: Any) -> SchemaOverride:  # noqa: ANN401 - straight from YAML

@@ -51,7 +51,10 @@ class ConnectorError(SightlineError):
 
 
 class QueryError(SightlineError, ValueError):
-    """A `fetch` query that does not parse, reaches outside its sources, or fails."""
+    """A `fetch` query that does not parse, reaches outside its sources, or fails.
+
+    Also a `text_query` or `queries` that cannot be read.
+    """
 
 
 class SchemaError(SightlineError, ValueError):

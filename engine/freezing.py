@@ -5,20 +5,24 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from .config import ModelConfig
 from .features.behaviour import derived_columns, popularity
 from .features.visual import visual_columns
 from .images.coverage import picture_table
 from .label_set import LabelColumn
 from .labels import column_frame
+from .learn.baskets import bought_together
+from .learn.collaborative import Collaborative
 from .learn.interactions import Interactions
 from .pictures import Looks
+from .rank.catalogue import Baskets
 from .rank.labels import Judged
 from .snapshot import FrozenTables
 from .sources.users import UserTable
 from .tables import SourceTables
 from .types import Scores
 
-__all__ = ["describe_users", "frozen_tables"]
+__all__ = ["describe_users", "frozen_baskets", "frozen_tables"]
 
 
 def frozen_tables(
@@ -55,6 +59,17 @@ def frozen_tables(
     columns = pl.concat([shown, extra], how="horizontal")
     users = describe_users(user_ids, tables.users)
     return FrozenTables(items.ids, shown, columns, user_ids, users, pictures)
+
+
+def frozen_baskets(
+    tables: SourceTables, config: ModelConfig, learnt: Collaborative, threads: int
+) -> Baskets | None:
+    """Learn from baskets what goes together; None where nothing is learnt of who picks what."""
+    if tables.events is None or learnt.method == "none":
+        return None
+    expiration = config.interaction_expiration_days
+    events, n_items = tables.events.frame, len(tables.items.ids)
+    return Baskets(*bought_together(events, n_items, expiration_days=expiration, threads=threads))
 
 
 def _copies(pictures: pl.DataFrame, item_ids: Sequence[str]) -> pl.DataFrame:

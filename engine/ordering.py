@@ -19,6 +19,7 @@ __all__ = ["Ordering"]
 
 _BOOST_COLUMN = "boost"
 _ORIGINAL_COLUMN = "near_duplicate_of"
+_NOBODY = np.zeros(0, np.int32)
 
 
 class Ordering:
@@ -44,6 +45,7 @@ class Ordering:
         self._catalogue = catalogue
         self._columns = columns
         self._rows_of = rows_of
+        self._known_originals: NDArray[np.int64] | None = None
 
     def arranged(
         self, found: Ranked, query: Query, rng: np.random.Generator, notes: list[str]
@@ -65,11 +67,71 @@ class Ordering:
             inference,
             vectors=self._vectors,
             attributes={name: self._codes(name) for name in inference.diversity_attributes},
-            originals=self._originals,
+            originals=lambda rows: self.originals()[rows],
             uncertainty=self._uncertainty() if inference.exploration_factor else None,
             boost=self._boost() if inference.boosting_factor else None,
             rng=rng,
         )
+
+    def best(self, find: Callable[[int], Ranked], query: Query, besides: Rows = _NOBODY) -> Ranked:
+        """Return the best results of a query that has no other order than that of its scores.
+
+        Parameters
+        ----------
+        find
+            Returns so many results, best first, or all there are.
+        query
+            Says how many are wanted, and whether copies of pictures are dropped.
+        besides
+            What is seen beside the results: copies of these are dropped with them.
+
+        Raises
+        ------
+        ConfigError
+            As `originals`.
+        """
+        if not query.inference.drop_near_duplicates:
+            return find(query.limit)
+        originals, size = self.originals(), 2 * query.limit
+        while True:
+            found = find(size)
+            codes, best = np.unique(originals[found.rows], return_index=True)
+            kept = np.sort(best[~np.isin(codes, originals[besides])])[: query.limit]
+            if len(kept) == query.limit or len(found.rows) < size:
+                parts = {name: part[kept] for name, part in found.parts.items()}
+                return Ranked(found.rows[kept], found.scores[kept], parts)
+            size *= 2
+
+    def originals(self) -> NDArray[np.int64]:
+        """Return the row of the item whose picture each item shows or copies, shape (n,).
+
+        Raises
+        ------
+        ConfigError
+            If the generation was built before copies were told.
+        """
+        if self._known_originals is None:
+            self._known_originals = self._read_originals()
+        return self._known_originals
+
+    def _read_originals(self) -> NDArray[np.int64]:
+        import polars as pl
+
+        columns = self._columns()
+        if _ORIGINAL_COLUMN not in columns.columns:
+            message = (
+                f"drop_near_duplicates needs the column {_ORIGINAL_COLUMN!r}, which this model was "
+                "built without: build it again with update-model"
+            )
+            raise ConfigError(message)
+        ids = columns[_ORIGINAL_COLUMN].cast(pl.String)
+        copies = ids.is_not_null().arg_true()
+        known = self._rows_of(ids.drop_nulls().unique().to_list())
+        originals = np.arange(len(ids), dtype=np.int64)
+        for copy, original in zip(copies.to_list(), ids.gather(copies).to_list(), strict=True):
+            row = known.get(original)
+            originals[copy] = copy if row is None else row
+        return originals
 
     def _valued(self, expression: str, found: Ranked, notes: list[str]) -> Ranked:
         model = compile_value_model(expression)
@@ -105,23 +167,6 @@ class Ordering:
             raise ConfigError(message) from error
         codes: NDArray[np.int64] = ranks.cast(pl.Int64).fill_null(0).to_numpy() - 1
         return codes
-
-    def _originals(self, rows: Rows) -> NDArray[np.int64]:
-        """Return the row of the item whose picture each shows or copies, shape (m,)."""
-        import polars as pl
-
-        columns = self._columns()
-        if _ORIGINAL_COLUMN not in columns.columns:
-            message = (
-                f"drop_near_duplicates needs the column {_ORIGINAL_COLUMN!r}, which this model was "
-                "built without: build it again with update-model"
-            )
-            raise ConfigError(message)
-        ids = columns[_ORIGINAL_COLUMN].gather(rows).cast(pl.String).to_list()
-        known = self._rows_of({original for original in ids if original is not None})
-        pairs = zip(ids, rows.tolist(), strict=True)
-        own = ((row if known.get(original) is None else known[original]) for original, row in pairs)
-        return np.fromiter(own, np.int64, len(rows))
 
     def _column(self, name: str, asked_by: str) -> Any:  # noqa: ANN401 - a Polars series
         columns = self._columns()

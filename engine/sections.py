@@ -11,6 +11,7 @@ from .errors import ConfigError, UnsupportedError
 
 __all__ = [
     "check_keys",
+    "pagination_ttl",
     "positive_int",
     "positive_number",
     "real_number",
@@ -28,19 +29,15 @@ _ALL_EVENTS_COUNT = (
 _NOT_BUILT = {
     "unique_keys": "rows are kept as they are inserted; of items with one id, the last wins",
     "version": "v2 engine files are not read yet; write the v1 form (model, connectors, fetch)",
-    "model.pagination_store_ttl": "pagination is not built yet",
     "model.slate_size": "slates are not built yet",
     "model.policy_configs.scoring_policy.mode": _ALL_EVENTS_COUNT,
     "model.policy_configs.scoring_policy.time_window": _ALL_EVENTS_COUNT,
     "model.policy_configs.scoring_policy.time_window_in_days": _ALL_EVENTS_COUNT,
     "model.policy_configs.scoring_policy.time_frequency": _ALL_EVENTS_COUNT,
-    "fetch.global_filters": "global filters are not built yet; filter in the SQL of fetch.items",
-    "fetch.personal_filters": "personal filters are not built yet",
     **{
         f"{where}.{key}": reason
         for where in ("config", "model.inference_config")
         for key, reason in (
-            ("text_semantic_search_weight", "the weight of words beside vectors is not built yet"),
             ("filter_interaction_iids", "it is not built yet: what was seen is always left out"),
         )
     },
@@ -77,6 +74,11 @@ def positive_int(section: Mapping[str, Any], key: str) -> int | None:
     """Return a whole number above 0 of the section `model`, or None if it is missing."""
     value = section.get(key)
     return None if value is None else whole_number(value, f"model.{key}", least=1)
+
+
+def pagination_ttl(value: object) -> float:
+    """Return ``model.pagination_store_ttl``, seconds; 0, which is off, where it is not given."""
+    return 0.0 if value is None else real_number(value, "model.pagination_store_ttl", least=0)
 
 
 def real_number(

@@ -1,30 +1,33 @@
 """Joins the serve stages over one open generation: ids in, ranked ids with metadata out."""
 
-import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .algebra import Part
 from .answers import parts_of, response_of
-from .errors import UnknownItemError, UnsupportedError
+from .errors import UnsupportedError
 from .explaining import Explainer
-from .inference import Inference, read_inference
+from .filtering import Filters
+from .inference import OF_SEARCH, Inference, read_inference
+from .known import KnownItems
 from .label_set import LabelSet
 from .labels import judge_labels, label_response, notes_on, refuse_unfit
 from .live import LiveHistories
 from .ordering import Ordering
-from .probes import QueryEncoder
-from .rank.fuse import Ranked
+from .paging import Pages
+from .rank.fuse import Ranked, best_first
 from .rank.labels import Judged
 from .rank.newcomer import Guess, for_newcomer
 from .rank.query import Query
 from .rank.ranker import Ranker
 from .rank.recommender import Recommender
 from .rank.response import LabelResponse, Response
+from .searching import Searching, Sought
 from .snapshot import Snapshot
 from .store.generation import Generation
 from .store.live import LiveEvents
@@ -37,12 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["Serving"]
 
 _ONE_THREAD = OneThread()
-_FILTERS_KEPT = 64
 _MANY = 500
 """People from which on waking Numba takes less time than asking for each of them."""
-_NAMED = 10  # unknown ids that a note names
-_NONE_PASSES = "no item passes the filter"
 _TRENDING = "this is what is trending for everyone"
+_NO_TASTE = "their taste plays no part"
 _AS_USUAL = Inference()
 
 
@@ -57,11 +58,16 @@ class Serving:
     ) -> None:
         self.generation = generation
         self._threads = threads
-        self._query_encoder = QueryEncoder(generation.manifest["encoder"], encoders)
-        self._snapshot = Snapshot(generation)
-        self._ranker = Ranker(self._snapshot.catalogue)
-        self._recommender = Recommender(self._snapshot.catalogue, self._snapshot.policy())
-        self._masks: dict[str, Mask] = {}
+        self._snapshot = snapshot = Snapshot(generation)
+        self._ranker = Ranker(snapshot.catalogue)
+        self._recommender = Recommender(snapshot.catalogue, snapshot.policy())
+        self._known = KnownItems(snapshot.item_ids, generation.manifest["model_name"])
+        self._searching = Searching(
+            self._ranker, self._recommender, self._known, generation.manifest["encoder"], encoders
+        )
+        self._ordering = Ordering(snapshot.catalogue, snapshot.columns, snapshot.item_ids.rows)
+        self._pages = Pages(generation, snapshot.item_ids, self._ordering)
+        self._filters = Filters(snapshot)
         inserted = generation.manifest["inserted"]
         self._live = LiveHistories(
             LiveEvents(generation.model_folder),
@@ -87,30 +93,46 @@ class Serving:
         *,
         item_ids: Sequence[str] | None,
         interactions: Mapping[str, float],
+        parts: Sequence[Part] = (),
+        allow_hosts: Collection[str] = (),
     ) -> Response:
-        """Rank the catalogue, or just `item_ids`, for a person; see `Client.rank`."""
+        """Rank the catalogue, or what is named or searched for, for a person; see `Client.rank`."""
         notes: list[str] = []
-        only = None if item_ids is None else self._known_rows(item_ids, notes)
+        only = None if item_ids is None else self._known.rows(item_ids, notes)
+        notes += [] if only is None else self._filters.told(only, user_id)
         history = self._history(user_id, interactions, notes)
+        sought = self._searching.seek(parts, query, allow_hosts) if parts else None
+        wanted = item_ids if sought is None else [*sought.names, *(item_ids or ())]
         with _ONE_THREAD:
-            ranked = self._ranked(user_id, history, query, only, notes)
-        allowed = self._allowed(query.filter_predicate)
-        if len(ranked.rows) == 0 and len(history) > 0 and only is None and _any(allowed):
-            notes.append("nothing is left to show: every item that passes was seen")
+            candidates = partial(self._candidates, user_id, history, only, sought, notes)
+            ranked = self._pages.page(user_id, wanted, query, candidates, notes)
         explanation = self._explainer.explain(ranked, history, query) if query.explain else None
-        return self._respond(ranked, query, explanation, notes)
+        if explanation is not None and sought is not None:
+            explanation["score"].pop("probability", None)  # that of a score without a search
+        return self._respond(ranked, query, explanation, notes, user_id)
 
-    def _ranked(
+    def _candidates(
         self,
         user_id: str | None,
         history: History,
-        query: Query,
         only: Rows | None,
+        sought: Sought | None,
         notes: list[str],
+        query: Query,
+        hidden: Mask | None,
+        rng: np.random.Generator,
     ) -> Ranked:
-        guess = None if _has_picks(history) else self._guess(user_id, query, notes)
-        allowed = self._allowed(query.filter_predicate)
-        rng = np.random.default_rng(query.inference.seed)
+        is_nobody = sought is not None and user_id is None and not query.user_features
+        knows_picks = _has_picks(history) or is_nobody
+        otherwise = _TRENDING if sought is None else _NO_TASTE
+        guess = None if knows_picks else self._guess(user_id, query, notes, otherwise)
+        passing = allowed = self._filters.allowed(query.filter_predicate, user_id)
+        if hidden is not None:
+            allowed = ~hidden if passing is None else passing & ~hidden
+        if sought is not None:
+            shown = self._among(only, allowed, history)
+            found = self._searching.found(sought, query, notes, allowed=shown, only=only)
+            return self._searching.leaned(found, query, history, guess, rng)
         if guess is not None:
             shown = self._among(only, allowed, history)
             found = for_newcomer(self._snapshot.catalogue, guess, query.limit, shown)
@@ -124,14 +146,19 @@ class Serving:
                 rng=rng,
                 explain=query.explain or query.inference.value_model is not None,
             )
-        return self._ordering.arranged(found, query, rng, notes)
+        is_seen = len(found.rows) == 0 and len(history) > 0 and only is None and hidden is None
+        if is_seen and _any(passing):
+            notes.append("nothing is left to show: every item that passes was seen")
+        return found
 
     def rank_batch(self, user_ids: Sequence[str], query: Query) -> list[Response]:
         """Rank the catalogue for many people; see `Client.rank_batch`."""
         weights = self.generation.manifest["policy"].get("weights")
         histories = [self._live.history(user) for user in user_ids]
-        plain = replace(_AS_USUAL, limit=query.limit, seed=query.inference.seed)
+        own = {name: getattr(query.inference, name) for name in ("limit", "seed", *OF_SEARCH)}
+        plain = replace(_AS_USUAL, **own)
         is_plain = weights is not None and query.inference == plain
+        is_plain = is_plain and self._pages.keeps_order(query.limit)
         is_plain = is_plain and not (query.explain or query.user_features)
         pays = len(user_ids) >= _MANY or "numba" in sys.modules
         if not (is_plain and pays) or (
@@ -140,13 +167,13 @@ class Serving:
             return [self.rank(user, query, item_ids=None, interactions={}) for user in user_ids]
         from .rank.batch import rank_many  # wakes Numba
 
-        allowed = self._allowed(query.filter_predicate)
+        hidden = map(self._filters.with_hidden, histories, user_ids)
         found = rank_many(
             self._snapshot.catalogue,
             weights,
-            histories,
+            list(hidden),
             query.limit,
-            allowed=allowed,
+            allowed=self._filters.allowed(query.filter_predicate),
             threads=self._threads,
         )
         return [
@@ -155,6 +182,7 @@ class Serving:
                 query,
                 None,
                 [] if _has_picks(history) else [f"{_nobody(user)}: {_TRENDING}"],
+                user,
             )
             for user, history, ranked in zip(user_ids, histories, found, strict=True)
         ]
@@ -162,16 +190,18 @@ class Serving:
     def similar_items(self, item_id: str, query: Query, *, user_id: str | None) -> Response:
         """Rank what is most like one item; see `Client.similar_items`."""
         notes: list[str] = []
-        row = self._row(item_id)
+        row = self._known.row(item_id)
         history = self._taste(user_id, notes)
         catalogue = self._snapshot.catalogue
         if not catalogue.facts.has_picture[row]:
             is_placed = catalogue.images.presence[row]
             how = "what stands in for it" if is_placed else "words and behaviour"
             notes.append(f"item {item_id!r} has no picture: likeness is by {how}")
-        allowed = self._allowed(query.filter_predicate)
-        ranked = self._ranker.like_item(row, query.limit, allowed=allowed, history=history)
-        return self._respond(ranked, query, parts_of(ranked) if query.explain else None, notes)
+        allowed = self._filters.allowed(query.filter_predicate, user_id)
+        find = partial(self._ranker.like_item, row, allowed=allowed, history=history)
+        ranked = self._ordering.best(find, query, np.array([row], np.int32))
+        parts = parts_of(ranked) if query.explain else None
+        return self._respond(ranked, query, parts, notes, user_id)
 
     def complement_items(
         self,
@@ -182,11 +212,13 @@ class Serving:
     ) -> Response:
         """Rank what goes with a basket; see `Client.complement_items`."""
         notes: list[str] = []
-        basket = self._known_rows(item_ids, notes)
+        basket = self._known.rows(item_ids, notes)
         history = self._taste(user_id, notes)
-        allowed = self._allowed(query.filter_predicate)
-        ranked = self._ranker.complementing(basket, query.limit, allowed=allowed, history=history)
-        return self._respond(ranked, query, parts_of(ranked) if query.explain else None, notes)
+        allowed = self._filters.allowed(query.filter_predicate, user_id)
+        find = partial(self._ranker.complementing, basket, allowed=allowed, history=history)
+        ranked = self._ordering.best(find, query, basket)
+        parts = parts_of(ranked) if query.explain else None
+        return self._respond(ranked, query, parts, notes, user_id)
 
     def similar_users(self, user_id: str, query: Query) -> Response:
         """Rank the people most like one person; see `Client.similar_users`."""
@@ -209,26 +241,27 @@ class Serving:
     def retrieve(
         self,
         query: Query,
+        parts: Sequence[Part],
         *,
-        image: str | os.PathLike[str] | bytes | None,
-        text: str | None,
+        user_id: str | None,
         allow_hosts: Collection[str],
     ) -> Response:
-        """Find items by a picture, by words, or both; see `Client.retrieve`."""
-        probe = self._query_encoder.probe(image, text, allow_hosts)
-        notes = list(probe.notes)
-        allowed = self._allowed(query.filter_predicate)
-        ranked = self._ranker.for_query(
-            query.limit,
-            looks=probe.images,
-            meaning=probe.texts,
-            stand_in=probe.stand_in,
-            text=text,
-            allowed=allowed,
-        )
-        if len(ranked.rows) == 0 and text is not None and probe.texts is None and _any(allowed):
-            notes.append(f"no item that passes the filter has a word of {text!r}")
-        return self._respond(ranked, query, parts_of(ranked) if query.explain else None, notes)
+        """Find items by pictures, words and items, with a person in mind; see `Client.retrieve`."""
+        notes: list[str] = []
+        history = self._taste(user_id, notes)
+        sought = self._searching.seek(parts, query, allow_hosts)
+        allowed = self._filters.allowed(query.filter_predicate, user_id)
+        told: list[str] = []
+
+        def find(k: int) -> Ranked:
+            found = self._searching.found(sought, replace(query, limit=k), told, allowed=allowed)
+            return best_first(self._searching.leaned(found, query, history), k)
+
+        with _ONE_THREAD:
+            ranked = self._ordering.best(find, query, sought.named)
+        notes += dict.fromkeys(told)
+        explanation = parts_of(ranked) if query.explain else None
+        return self._respond(ranked, query, explanation, notes, user_id)
 
     def judge(self, asked: LabelSet) -> Judged:
         """Judge every item by labels; see `Client.label`."""
@@ -237,7 +270,7 @@ class Serving:
         catalogue = self._snapshot.catalogue
         images = Modality(catalogue.images.vectors, catalogue.facts.has_picture)
         texts = Modality(catalogue.texts.vectors, catalogue.texts.presence)
-        tower = self._query_encoder.text_tower()
+        tower = self._searching.text_tower()
         return judge_labels(asked, record, tower, images=images, texts=texts)
 
     def label(
@@ -245,14 +278,15 @@ class Serving:
     ) -> LabelResponse:
         """Tell of items, or just of `item_ids`, what `judge` found; see `Client.label`."""
         notes: list[str] = []
-        allowed = self._allowed(query.filter_predicate)
+        allowed = self._filters.allowed(query.filter_predicate)
         if item_ids is None:
             rows = np.arange(len(self._snapshot.item_ids), dtype=np.int32)
         else:
-            rows = self._known_rows(item_ids, notes)
+            rows = self._known.rows(item_ids, notes)
+            notes += self._filters.told(rows, None)
         rows = rows if allowed is None else rows[allowed[rows]]
-        if not _any(allowed):
-            notes.append(_NONE_PASSES)
+        if len(rows) == 0 and (why := self._filters.why_none(query.filter_predicate)):
+            notes.append(why)
         by_text = judged.by_text[rows]
         known = judged.by_image[rows] | by_text
         record = self.generation.manifest["encoder"]
@@ -263,53 +297,6 @@ class Serving:
         metadata = self._snapshot.items.rows(rows) if query.return_metadata else None
         return label_response(asked, judged, rows, ids=ids, metadata=metadata, notes=notes)
 
-    @cached_property
-    def _ordering(self) -> Ordering:
-        snapshot = self._snapshot
-        return Ordering(snapshot.catalogue, snapshot.columns, snapshot.item_ids.rows)
-
-    def _allowed(self, predicate: str | None) -> Mask | None:
-        """Rows that a filter lets through; the latest filters are kept.
-
-        A dictionary, not functools.lru_cache: that would tie this object into a cycle, and the
-        files of a generation nobody uses any more would stay open until the collector comes by.
-        """
-        if predicate is None:
-            return None
-        mask = self._masks.get(predicate)
-        if mask is None:
-            from .rank.filters import filter_mask  # imports Polars: most queries do without
-
-            mask = filter_mask(predicate, self._snapshot.columns())
-            if len(self._masks) >= _FILTERS_KEPT:
-                self._masks.pop(next(iter(self._masks)), None)
-            self._masks[predicate] = mask
-        return mask
-
-    def _row(self, item_id: str) -> int:
-        row = self._snapshot.item_ids.row(item_id)
-        if row is None:
-            near = self._snapshot.item_ids.near(item_id)
-            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "no id is like it"
-            name = self.generation.manifest["model_name"]
-            message = f"model {name!r} has no item {item_id!r}; {hint}"
-            raise UnknownItemError(message)
-        return row
-
-    def _known_rows(self, item_ids: Sequence[str], notes: list[str]) -> Rows:
-        """Rows of the ids, each once; unknown ones are told of, and an error if all are."""
-        known = self._rows_by_id(item_ids, notes)
-        if item_ids and not known:
-            self._row(item_ids[0])  # raises, and names the ids that are spelt alike
-        return np.array(list(known.values()), np.int32)
-
-    def _rows_by_id(self, item_ids: Iterable[str], notes: list[str]) -> dict[str, int]:
-        """Rows of the ids that there are, in the order given; the others are told of."""
-        rows = self._snapshot.item_ids.rows(item_ids)
-        if unknown := [item_id for item_id, row in rows.items() if row is None]:
-            notes.append(f"unknown items left out: {', '.join(unknown[:_NAMED])}")
-        return {item_id: row for item_id, row in rows.items() if row is not None}
-
     def _taste(self, user_id: str | None, notes: list[str]) -> History | None:
         """Return the history that leans an answer about items, if there is one to lean on."""
         if user_id is None:
@@ -317,7 +304,7 @@ class Serving:
         history = self._history(user_id, {}, notes)
         if _has_picks(history):
             return history
-        notes.append(f"{_nobody(user_id)}: their taste plays no part")
+        notes.append(f"{_nobody(user_id)}: {_NO_TASTE}")
         return None
 
     def _history(
@@ -327,7 +314,7 @@ class Serving:
         stored = _NO_HISTORY if user_id is None else self._live.history(user_id)
         if not session:
             return stored
-        known = self._rows_by_id(session, notes)
+        known = self._known.by_id(session, notes)
         rows = np.array(list(known.values()), np.int32)
         weights = np.array([session[item] for item in known], np.float32)
         kept = ~np.isin(stored.rows, rows)
@@ -338,7 +325,9 @@ class Serving:
             np.concatenate([stored.times[kept], np.full(len(rows), now, np.int64)]),
         )
 
-    def _guess(self, user_id: str | None, query: Query, notes: list[str]) -> Guess | None:
+    def _guess(
+        self, user_id: str | None, query: Query, notes: list[str], otherwise: str
+    ) -> Guess | None:
         """Guess the taste of someone without picks, and tell what the answer rests on."""
         model, n_items = self._snapshot.newcomers, len(self._snapshot.item_ids)
         guess = None
@@ -350,7 +339,7 @@ class Serving:
         elif user_id is not None and model is not None:
             row = self._snapshot.user_ids.row(user_id)
             guess = None if row is None else model.of_user(row, n_items)
-        likened = _TRENDING
+        likened = otherwise
         if guess is not None:
             likened = "this is what people like them pick"
         notes.append(f"{_nobody(user_id)}: {likened}")
@@ -373,10 +362,14 @@ class Serving:
         query: Query,
         explanation: dict[str, Any] | None,
         notes: list[str],
+        user_id: str | None = None,
     ) -> Response:
-        allowed = self._allowed(query.filter_predicate)
-        if allowed is not None and not allowed.any():
-            notes = [*notes, _NONE_PASSES]
+        why = (
+            self._filters.why_none(query.filter_predicate, user_id)
+            if not len(ranked.rows)
+            else None
+        )
+        notes = notes if why is None else [*notes, why]
         records = self._snapshot.items if query.return_metadata else None
         return response_of(ranked, self._snapshot.item_ids, records, explanation, notes)
 

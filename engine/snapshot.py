@@ -1,12 +1,13 @@
 """What one generation holds: written by build, memory-mapped by serve, laid out only here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import UnsupportedError
+from .features.lexical import LexicalIndex, LexicalTable
 from .features.visual import COLORS
 from .features.words import WordIndex, WordTable
 from .index.neighbours import nearest_others
@@ -14,7 +15,7 @@ from .index.plan import build_index, open_index
 from .learn.factors import Factors
 from .learn.interactions import Interactions
 from .newcomers import NewcomerModel
-from .rank.catalogue import Catalogue
+from .rank.catalogue import Baskets, Catalogue
 from .rank.facts import FACT_ARRAYS, Facts
 from .rank.people import People
 from .rank.policy import Policy
@@ -22,6 +23,7 @@ from .rank.space import Space
 from .rank.taste import TasteSpace
 from .scoring import FittedPolicy
 from .store.generation import Generation, GenerationWriter
+from .store.hidden import HiddenItems
 from .store.ids import IdTable
 from .store.records import RecordTable
 from .types import Pairs
@@ -41,6 +43,7 @@ NEIGHBOURS, COLD_NEIGHBOURS = 50, 10
 """Nearest others kept of every item in the taste space."""
 
 _CATALOGUE_ARRAYS = ("neighbours", "neighbour_scores")
+_BASKET_ARRAYS = tuple(field.name for field in fields(Baskets))
 _FACTOR_ARRAYS = ("factors", "gram")
 _TASTE_ARRAYS = ("vectors", "presence", "crowding")
 _TASTE_LISTS = ("neighbours", "cold_neighbours")
@@ -48,10 +51,12 @@ _SPACES = ("images", "texts")
 _SPACE_ARRAYS = ("vectors", "presence", "center")
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
 _PEOPLE_ARRAYS = tuple(field.name for field in fields(People))
-_ITEM_FILES = ("items.jsonl", "items_offsets.npy", "columns.parquet")
+_COLUMNS = "columns.parquet"
+_ITEM_FILES = ("items.jsonl", "items_offsets.npy", _COLUMNS)
 _PICTURES = "pictures.parquet"
 _PAIR_ARRAYS = tuple(field.name for field in fields(Pairs))
-_WORD_ARRAYS = tuple(field.name for field in fields(WordTable) if field.name != "vocabulary")
+_WORD_ARRAYS = tuple(field.name for field in fields(WordTable))
+_LEXICAL_ARRAYS = ("idf", "offsets", "rows", "weights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Frozen:
     tables: FrozenTables
     lesson: "Lesson"
     words: WordTable
+    lexicon: LexicalTable
     interactions: Interactions
     pairs: Pairs | None
     """None without `fetch.pairs`."""
@@ -84,44 +90,55 @@ class Frozen:
     policy: FittedPolicy
     newcomers: NewcomerModel | None
     """None where nothing is known of people but what they did."""
+    baskets: Baskets | None
+    """None where there are no events, or nothing is to be learnt from them."""
 
 
-def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> None:
-    """Write everything that serving needs into the folder of `writer`."""
+def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> dict[str, Any]:
+    """Write everything that serving needs into the folder of `writer`.
+
+    Returns
+    -------
+    index
+        How the vectors of each space are searched, and what is found: see `plan.build_index`.
+    """
     folder, tables = writer.folder, frozen.tables
     IdTable.write(folder, "item_ids", tables.item_ids)
     IdTable.write(folder, "user_ids", tables.user_ids)
-    IdTable.write(folder, "vocabulary", frozen.words.vocabulary)
+    IdTable.write(folder, "vocabulary", frozen.lexicon.vocabulary)
     _write_items(folder, tables.items, tables.columns)
     RecordTable.write(folder, "users", tables.users)
     tables.pictures.write_parquet(folder / _PICTURES)
     catalogue = frozen.lesson.catalogue
-    groups: list[tuple[str, Sequence[str], object]] = [
+    groups: list[tuple[str, Sequence[str], object | None]] = [
         ("", _CATALOGUE_ARRAYS, catalogue),
         ("facts_", FACT_ARRAYS, catalogue.facts),
         ("factors_", _FACTOR_ARRAYS, frozen.lesson.collaborative),
         ("taste_", _TASTE_ARRAYS, frozen.lesson.taste),
         ("words_", _WORD_ARRAYS, frozen.words),
+        ("lexical_", _LEXICAL_ARRAYS, frozen.lexicon),
         ("history_", _HISTORY_ARRAYS, frozen.interactions),
         ("people_", _PEOPLE_ARRAYS, frozen.people),
         *((f"{name}_", _SPACE_ARRAYS, getattr(catalogue, name)) for name in _SPACES),
+        ("pairs_", _PAIR_ARRAYS, frozen.pairs),
+        ("baskets_", _BASKET_ARRAYS, frozen.baskets),
     ]
-    for prefix, names, holder in groups:
+    for prefix, names, holder in (group for group in groups if group[2] is not None):
         for name in names:
             writer.array(f"{prefix}{name}", getattr(holder, name))
     for name, values in frozen.policy.arrays.items():
         writer.array(f"policy_{name}", values)
-    if frozen.pairs is not None:
-        for name in _PAIR_ARRAYS:
-            writer.array(f"pairs_{name}", getattr(frozen.pairs, name))
     if frozen.newcomers is not None:
         for name, values in frozen.newcomers.arrays().items():
             writer.array(f"newcomers_{name}", values)
+    indexed = {}
     for name in _SPACES:
         space: Space = getattr(catalogue, name)
-        build_index(space.vectors, space.presence, folder / "index" / name)
+        indexed[name] = build_index(space.vectors, space.presence, folder / "index" / name)
     taste = frozen.lesson.taste
-    build_index(taste.vectors, taste.presence, folder / "index" / "taste", exact_rows=TASTE_ROWS)
+    indexed["taste"] = build_index(
+        taste.vectors, taste.presence, folder / "index" / "taste", exact_rows=TASTE_ROWS
+    )
     is_cold = taste.presence & catalogue.facts.is_cold
     for name, among, count in (
         ("neighbours", taste.presence, NEIGHBOURS),
@@ -129,6 +146,7 @@ def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> None:
     ):
         index = open_index(taste.vectors, taste.presence, folder / "index" / "taste")
         writer.array(f"taste_{name}", nearest_others(index, taste.vectors, among, count))
+    return indexed
 
 
 def write_again(
@@ -155,7 +173,7 @@ def share_all(writer: GenerationWriter, generation: Generation) -> None:
 
 def _write_items(folder: Path, items: "pl.DataFrame", columns: "pl.DataFrame") -> None:
     RecordTable.write(folder, "items", items)
-    columns.write_parquet(folder / "columns.parquet")
+    columns.write_parquet(folder / _COLUMNS)
 
 
 class Snapshot:
@@ -172,11 +190,7 @@ class Snapshot:
         self.people = People(
             **{name: generation.array(f"people_{name}") for name in _PEOPLE_ARRAYS}
         )
-        vocabulary = IdTable(self._folder, "vocabulary")
-        words = WordTable(
-            vocabulary=[],  # words are looked up on disk
-            **{name: generation.array(f"words_{name}") for name in _WORD_ARRAYS},
-        )
+        words = WordTable(**{name: generation.array(f"words_{name}") for name in _WORD_ARRAYS})
         lists = {name: generation.array(name) for name in _CATALOGUE_ARRAYS}
         images, texts = (self._space(generation, name) for name in _SPACES)
         factors = {name: generation.array(f"factors_{name}") for name in _FACTOR_ARRAYS}
@@ -184,13 +198,16 @@ class Snapshot:
             images,
             texts,
             **lists,
-            words=WordIndex(words, vocabulary.row),
+            words=WordIndex(words),
             facts=Facts(**{name: generation.array(f"facts_{name}") for name in FACT_ARRAYS}),
             taste=self._taste(generation),
             factors=Factors(**factors) if factors["factors"].shape[1] else None,
+            lexical=self._lexical(generation),
+            baskets=self._baskets(generation),
         )
         self._generation = generation
-        self._columns: pl.DataFrame | None = None
+        self.hidden = HiddenItems(self._folder)
+        self._columns: dict[str, pl.Series] = {}
 
     @property
     def colors(self) -> tuple[str, ...]:
@@ -221,6 +238,18 @@ class Snapshot:
         arrays = {name: self._generation.array(f"newcomers_{name}") for name in names}
         return NewcomerModel.open(record, arrays)
 
+    def _lexical(self, generation: Generation) -> LexicalIndex:
+        table = LexicalTable(
+            vocabulary=[],  # words are looked up on disk
+            **{name: generation.array(f"lexical_{name}") for name in _LEXICAL_ARRAYS},
+        )
+        return LexicalIndex(table, IdTable(self._folder, "vocabulary"), len(self.item_ids))
+
+    def _baskets(self, generation: Generation) -> Baskets | None:
+        if "baskets_neighbours.npy" not in generation.manifest["files"]:
+            return None
+        return Baskets(**{name: generation.array(f"baskets_{name}") for name in _BASKET_ARRAYS})
+
     def _taste(self, generation: Generation) -> TasteSpace:
         names = (*_TASTE_ARRAYS, *_TASTE_LISTS)
         arrays = {name: generation.array(f"taste_{name}") for name in names}
@@ -232,13 +261,21 @@ class Snapshot:
         index = open_index(arrays["vectors"], arrays["presence"], self._folder / "index" / name)
         return Space(**arrays, index=index)
 
-    def columns(self) -> "pl.DataFrame":
-        """Return the columns that a filter may name, read once."""
-        if self._columns is None:
-            import polars as pl  # a query without a filter does without
+    def column_types(self) -> "dict[str, pl.DataType]":
+        """Return the types of the columns that a filter may name."""
+        import polars as pl  # a query without a filter does without
 
-            self._columns = pl.read_parquet(self._folder / "columns.parquet")
-        return self._columns
+        return dict(pl.read_parquet_schema(self._folder / _COLUMNS))
+
+    def columns(self, names: Collection[str] | None = None) -> "pl.DataFrame":
+        """Return the columns that a filter may name, or just some of them; each is read once."""
+        import polars as pl
+
+        wanted = list(dict.fromkeys(self.column_types() if names is None else names))
+        if new := [name for name in wanted if name not in self._columns]:
+            read = pl.read_parquet(self._folder / _COLUMNS, columns=new)
+            self._columns |= {name: read[name] for name in new}
+        return pl.DataFrame([self._columns[name] for name in wanted])
 
     def pictures(self) -> "pl.DataFrame":
         """Read what became of every picture; see `images.coverage.picture_table`.

@@ -9,13 +9,19 @@ from typing import Any
 
 import polars as pl
 
-from .config import Connector, ModelConfig
+from .config import Connector, ModelConfig, SchemaOverride
 from .encode.names import parse_name
 from .errors import ConnectorError, SchemaError
 from .label_set import refuse_taken
 from .sources.connect import Binding, open_source
 from .sources.events import EventTable, event_table
 from .sources.fetch import Fetched, run_queries
+from .sources.hidden import (
+    HiddenFromAll,
+    HiddenFromSome,
+    hidden_from_all,
+    hidden_from_some,
+)
 from .sources.inserted import with_inserted
 from .sources.items import ItemTable, item_table
 from .sources.pairs import PairTable, pair_table
@@ -40,6 +46,10 @@ class SourceTables:
     pairs: PairTable | None
     sources: Mapping[str, TableReport]
     """What the files and databases themselves lost, by connector id."""
+    hidden_from_all: HiddenFromAll | None
+    """What `fetch.global_filters` gave."""
+    hidden_from_some: HiddenFromSome | None
+    """What `fetch.personal_filters` gave."""
     inserted_until: int
     """How far the log of inserted events is in `events`, in bytes: serving reads on from there."""
 
@@ -53,6 +63,8 @@ class SourceTables:
             "events": self.events,
             "users": self.users,
             "pairs": self.pairs,
+            "global_filters": self.hidden_from_all,
+            "personal_filters": self.hidden_from_some,
         }
         found = {name: table.report for name, table in tables.items() if table is not None}
         return {name: report.to_dict() for name, report in {**lossy, **found}.items()}
@@ -112,7 +124,25 @@ def read_tables(
     pairs = None
     if "pairs" in fetched.tables:
         pairs = pair_table(fetched.tables["pairs"], item_ids=items.ids)
-    return SourceTables(items, events, users, pairs, fetched.sources, inserted_until)
+    return SourceTables(
+        items,
+        events,
+        users,
+        pairs,
+        fetched.sources,
+        *_hidden(fetched, items, config.schema),
+        inserted_until,
+    )
+
+
+def _hidden(
+    fetched: Fetched, items: ItemTable, schema: SchemaOverride
+) -> tuple[HiddenFromAll | None, HiddenFromSome | None]:
+    of_all, of_some = (fetched.tables.get(f"{whose}_filters") for whose in ("global", "personal"))
+    return (
+        None if of_all is None else hidden_from_all(of_all, item_ids=items.ids, schema=schema),
+        None if of_some is None else hidden_from_some(of_some, item_ids=items.ids, schema=schema),
+    )
 
 
 def _with_inserted(
@@ -174,6 +204,8 @@ def _fetch(home: Home, config: ModelConfig, connections: Mapping[str, Binding]) 
         "events": fetch.events,
         "users": fetch.users,
         "pairs": fetch.pairs,
+        "global_filters": fetch.global_filters,
+        "personal_filters": fetch.personal_filters,
     }
     return run_queries({name: sql for name, sql in queries.items() if sql}, sources)
 

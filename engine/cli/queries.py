@@ -1,5 +1,6 @@
 """Commands that ask a model: rank, similar, complement-items, retrieve."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from .options import (
     make_client,
     print_json,
     query_options,
+    with_options,
 )
 
 if TYPE_CHECKING:
@@ -21,6 +23,26 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 # What a command does not name goes on to the client as it is: the options of every query.
+
+
+def _search(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what is searched for, and where the encoder that reads it runs."""
+    text = click.option(
+        "--text-query",
+        metavar="TEXT",
+        help='Words to look for, or terms: "2:red dress + ./photo.jpg - leather".',
+    )
+    queries = json_option(
+        "--queries",
+        'The same as a list: \'[{"text": "red", "weight": 2}, {"item_id": "A", "weight": -1}]\'.',
+    )
+    hosts = click.option(
+        "--allow-hosts",
+        multiple=True,
+        metavar="HOST",
+        help="Private hosts that pictures of the query may come from; repeatable.",
+    )
+    return with_options(command, text, queries, hosts, compute)
 
 
 @click.command("rank")
@@ -33,14 +55,38 @@ __all__ = ["COMMANDS"]
 )
 @json_option("--interactions", 'What happened just now: \'[{"item_id": "a", "label": 1}]\'.')
 @json_option("--user-features", "What is known of someone without a history: '{\"age\": 30}'.")
+@_search
 @json_option("--config", "Settings of this answer: '{\"diversity_factor\": 0.3}'.")
+@click.option(
+    "--ignore-paginations",
+    is_flag=True,
+    help="Show the best again, and do not note down what is shown.",
+)
+@click.option(
+    "--flush-paginations",
+    is_flag=True,
+    help="Forget what the person was shown, and start over at the best.",
+)
 @about_items
 @query_options
-def rank(*, home: str | None, as_json: bool, interactions: Any, **query: Any) -> None:  # noqa: ANN401
-    """Rank the catalogue for a person."""
+def rank(
+    *,
+    allow_hosts: tuple[str, ...],
+    device: str | None,
+    threads: int | None,
+    home: str | None,
+    as_json: bool,
+    interactions: Any,  # noqa: ANN401 - any JSON value
+    **query: Any,
+) -> None:
+    """Rank the catalogue, or what a search finds, for a person.
+
+    Of a model with pagination_store_ttl, the same command again shows what comes next.
+    """
     query["interactions"] = [] if interactions is None else _session(interactions)
     try:
-        response = make_client(home).rank(**query)
+        client = make_client(home, allow_hosts, device=device, threads=threads)
+        response = client.rank(**query)
     except SightlineError:
         raise
     except ValueError as error:
@@ -90,12 +136,10 @@ def complement_items(
 
 
 @click.command("retrieve")
-@click.option("--text-query", help="Words to look for.")
 @click.option("--image", metavar="FILE_OR_URL", help="A picture to find the like of.")
-@click.option(
-    "--allow-hosts", multiple=True, metavar="HOST", help="Private hosts --image may come from."
-)
-@compute
+@_search
+@click.option("--user-id", help="Lean towards what this person likes.")
+@json_option("--config", "Settings of this answer: '{\"personal_weight\": 0.5}'.")
 @about_items
 @query_options
 def retrieve(
@@ -107,7 +151,13 @@ def retrieve(
     as_json: bool,
     **query: Any,
 ) -> None:
-    """Find items by words, by a picture, or by both."""
+    """Find items by words, pictures and other items.
+
+    A query may have several terms, joined by + and - with spaces around them, each of words, a
+    picture (./photo.jpg or a URL) or an item (item:ID), with a weight before it if it is to count
+    more or less: --text-query "2:red dress + ./photo.jpg - leather". Double quotes keep their
+    content as words: "rock + roll".
+    """
     client = make_client(home, allow_hosts, device=device, threads=threads)
     _show(client.retrieve(**query), as_json=as_json)
 

@@ -1,10 +1,7 @@
 """The words of every item as TF-IDF weights: what is known of it when it has no picture."""
 
 import math
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,9 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WordIndex", "WordTable", "build_words", "no_words"]
 
-# Letters and digits of any script, in composed form, told to Polars and to Python.
+# Letters and digits of any script, in composed form.
 _WORD = r"[\p{L}\p{N}]+"
-_WORD_PYTHON = re.compile(r"[^\W_]+")
 # A word of half the catalogue has this idf: of two items that share it, it says nothing.
 _TINY = float(np.finfo(np.float32).tiny)
 _TELLING_IDF = math.log1p(2)
@@ -37,7 +33,6 @@ class WordTable:
     `posting_rows` and `posting_weights`. `idf` is per word.
     """
 
-    vocabulary: list[str]
     idf: Scores
     offsets: NDArray[np.int64]
     words: NDArray[np.int32]
@@ -71,7 +66,6 @@ def build_words(frame: "pl.DataFrame", columns: Sequence[str]) -> WordTable:
     weights = weighed["weight"].to_numpy().astype(np.float32)
     by_word = np.argsort(words, kind="stable")
     return WordTable(
-        vocabulary=vocabulary["word"].to_list(),
         idf=np.log1p(n_items / vocabulary["df"].to_numpy()).astype(np.float32),
         offsets=_offsets(items, n_items),
         words=words,
@@ -86,8 +80,7 @@ def no_words(n_items: int) -> "WordIndex":
     """Return the index of items that have no words."""
     rows, weights = np.zeros(0, np.int32), np.zeros(0, np.float32)
     nothing, none = np.zeros(n_items + 1, np.int64), np.zeros(1, np.int64)
-    table = WordTable([], weights, nothing, rows, weights, none, rows, weights)
-    return WordIndex(table, lambda _: None)
+    return WordIndex(WordTable(weights, nothing, rows, weights, none, rows, weights))
 
 
 class WordIndex:
@@ -97,13 +90,10 @@ class WordIndex:
     ----------
     table
         The arrays; may be memory-mapped.
-    find_word
-        Row of a word in the vocabulary, or None.
     """
 
-    def __init__(self, table: WordTable, find_word: Callable[[str], int | None]) -> None:
+    def __init__(self, table: WordTable) -> None:
         self._table = table
-        self._find_word = find_word
 
     def of_items(self, rows: Rows, weights: Scores) -> Scores:
         """Mean cosine of every item to the given items, shape (n,), by the weights of those.
@@ -111,7 +101,14 @@ class WordIndex:
         Words that half of the catalogue has are passed over.
         """
         words, shares = self._profile(rows, weights)
-        return self._score(dict(zip(words.tolist(), shares.tolist(), strict=True)))
+        scores = np.zeros(len(self._table.offsets) - 1, np.float32)
+        for word, share in zip(words.tolist(), shares.tolist(), strict=True):
+            start, end = self._table.posting_offsets[word : word + 2]
+            # A word names an item once, so plain indexing adds up; np.add.at would be 20x slower.
+            scores[self._table.posting_rows[start:end]] += (
+                np.float32(share) * self._table.posting_weights[start:end]
+            )
+        return scores
 
     def among(self, rows: Rows, weights: Scores, pool: Rows) -> Scores:
         """Return what `of_items` says of the items of `pool` alone, shape (m,).
@@ -132,22 +129,6 @@ class WordIndex:
         starts = np.cumsum(counts) - counts
         scores[some] = np.add.reduceat(products, starts[some])
         return scores
-
-    def of_text(self, text: str) -> Scores:
-        """Cosine of every item to `text`, shape (n,); unknown words count towards its length."""
-        counts = Counter(_WORD_PYTHON.findall(unicodedata.normalize("NFC", text).lower()))
-        rarest = float(self._table.idf.max(initial=1.0))
-        profile: dict[int, float] = {}
-        squared_length = 0.0
-        for word, count in counts.items():
-            row = self._find_word(word)
-            idf = rarest if row is None else float(self._table.idf[row])
-            weight = (1 + np.log(count)) * idf
-            squared_length += weight**2
-            if row is not None:
-                profile[row] = weight
-        scale = 1 / max(squared_length, 1e-12) ** 0.5
-        return self._score({word: weight * scale for word, weight in profile.items()})
 
     def presence(self) -> NDArray[np.bool_]:
         """Say which items have any word, shape (n,)."""
@@ -185,16 +166,6 @@ class WordIndex:
         counts = self._table.offsets[rows + 1] - starts
         before = np.cumsum(counts) - counts
         return np.arange(counts.sum()) + np.repeat(starts - before, counts), counts
-
-    def _score(self, profile: Mapping[int, float]) -> Scores:
-        scores = np.zeros(len(self._table.offsets) - 1, np.float32)
-        for word, weight in profile.items():
-            start, end = self._table.posting_offsets[word : word + 2]
-            # A word names an item once, so plain indexing adds up; np.add.at would be 20x slower.
-            scores[self._table.posting_rows[start:end]] += (
-                np.float32(weight) * self._table.posting_weights[start:end]
-            )
-        return scores
 
 
 def _count_words(frame: "pl.DataFrame", columns: Sequence[str]) -> "pl.DataFrame":

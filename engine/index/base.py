@@ -2,23 +2,41 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..types import Mask, Rows, Scores, Vectors
 
-__all__ = ["Neighbours", "VectorIndex", "checked_query", "exactly_ranked", "no_neighbours"]
+__all__ = [
+    "Neighbours",
+    "Plan",
+    "VectorIndex",
+    "checked_query",
+    "exactly_ranked",
+    "no_neighbours",
+]
 
+Plan: TypeAlias = Literal["none", "gather", "scan", "walk", "filtered walk"]
+"""How a query was answered. ``none``: no row qualified. ``gather``: the allowed rows alone were
+scored. ``scan``: all were, or what their bytes left of them. ``walk``: through the graph;
+``filtered walk``: through the graph, keeping allowed rows only. All but walks are exact."""
+
+_BITS = 43  # of a product that decide: far below what float32 tells apart, and sums fit into 53
 _BLOCK = 8192  # rows scored at a time: a crowd of ties must not double the memory
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The nearest rows of each query, both arrays of shape (q, k), best first."""
+    """The nearest rows of each query, both arrays of shape (q, k), best first; how they were found.
+
+    Of several queries, `plan` is that of the one that took most.
+    """
 
     rows: Rows
     scores: Scores
+    plan: Plan
 
 
 class VectorIndex(Protocol):
@@ -73,16 +91,18 @@ def checked_query(
 
 def no_neighbours(n_queries: int) -> Neighbours:
     """Answer queries where no row qualifies."""
-    return Neighbours(np.empty((n_queries, 0), np.int32), np.empty((n_queries, 0), np.float32))
+    rows, scores = np.empty((n_queries, 0), np.int32), np.empty((n_queries, 0), np.float32)
+    return Neighbours(rows, scores, "none")
 
 
 def exactly_ranked(
-    vectors: Vectors, queries: Vectors, candidates: Iterable[Rows], k: int
+    vectors: Vectors, queries: Vectors, candidates: Iterable[Rows], k: int, plan: Plan
 ) -> Neighbours:
     """Score each query's candidates exactly and keep the best `k`.
 
-    Scores are summed in float64 before they become float32, so that a row has the same score
-    whichever way it was found, and two equal vectors tie.
+    Products are rounded to a grain that makes their sum in float64 exact, before it becomes
+    float32: whatever the order of summation, a row has the same score whichever way it was found,
+    and two equal vectors tie.
 
     Parameters
     ----------
@@ -94,17 +114,24 @@ def exactly_ranked(
         For each query its rows, ascending, at least `k`.
     k
         How many to keep, at least 1.
+    plan
+        How the candidates were found.
     """
     best = [_best(vectors, rows, query, k) for query, rows in zip(queries, candidates, strict=True)]
     rows, scores = zip(*best, strict=True)
-    return Neighbours(np.stack(rows), np.stack(scores))
+    return Neighbours(np.stack(rows), np.stack(scores), plan)
 
 
 def _best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Scores]:
-    wide = query.astype(np.float64)
+    grain = 2.0 ** float(_BITS - np.frexp(np.float64(np.abs(query).max(initial=0)))[1])
+    wide = query.astype(np.float64) * grain
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
-    # einsum, not BLAS: the same order of summation for every row, wherever it stands in a block.
-    sums = [np.einsum("rd,d->r", vectors[block].astype(np.float64), wide) for block in blocks]
-    scores = np.concatenate(sums).astype(np.float32)
-    order = np.argsort(-scores, kind="stable")[:k]
-    return rows[order], scores[order]
+    scores = np.concatenate([_sums(vectors[block], wide) for block in blocks]) / grain
+    order = np.argsort(-scores.astype(np.float32), kind="stable")[:k]
+    return rows[order], scores[order].astype(np.float32)
+
+
+def _sums(vectors: Vectors, wide: NDArray[np.float64]) -> NDArray[np.float64]:
+    products = vectors * wide
+    sums: NDArray[np.float64] = np.rint(products, out=products).sum(axis=1)
+    return sums

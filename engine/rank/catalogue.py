@@ -13,7 +13,7 @@ from .profile import read_profile
 from .space import Space
 from .taste import TasteSpace
 
-__all__ = ["Catalogue", "taste_vector"]
+__all__ = ["Baskets", "Catalogue", "taste_vector"]
 
 
 class FactorScorer(Protocol):
@@ -40,10 +40,6 @@ class WordScorer(Protocol):
         """Return the same of the items of `pool` alone, shape (m,)."""
         ...
 
-    def of_text(self, text: str) -> Scores:
-        """Cosine of every item to a text."""
-        ...
-
     def presence(self) -> Mask:
         """Say which items have words."""
         ...
@@ -51,6 +47,30 @@ class WordScorer(Protocol):
     def by_item(self) -> tuple[NDArray[np.int64], NDArray[np.int32], Scores, Mask]:
         """Return the words of every item as arrays, and which words count between items."""
         ...
+
+
+class TextScorer(Protocol):
+    """Finds items by the words of a query; see `features.lexical.LexicalIndex`."""
+
+    def of_text(self, text: str) -> Scores:
+        """Score every item by the words of a text; 0 where it has none of them."""
+        ...
+
+    def code_share(self, text: str) -> float:
+        """Say how many of the words are numbers and codes that the catalogue has, 0 to 1."""
+        ...
+
+    def guesses(self, text: str) -> dict[str, list[str]]:
+        """Return what is searched for in place of words that no item has."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Baskets:
+    """What lies in one basket with each item, best first: both shape (n, c), padded with -1."""
+
+    neighbours: Rows
+    scores: Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +91,31 @@ class Catalogue:
     taste: TasteSpace
     factors: FactorScorer | None = None
     """None where no factors were learnt."""
+    lexical: TextScorer | None = None
+    """None while the model is learnt: nobody asks then."""
+    baskets: Baskets | None = None
+    """None where nothing is learnt from baskets, and while the model is learnt."""
 
     def __len__(self) -> int:
         return len(self.images.presence)
 
     def picked_together(self, rows: Rows, weights: Scores) -> SparseScores:
         """How often every item is picked by those who pick `rows`."""
-        others, places = np.unique(self.neighbours[rows], return_inverse=True)
-        shares = self.neighbour_scores[rows] * weights[:, None]
-        totals = np.bincount(places.ravel(), shares.ravel()).astype(np.float32)
-        first = int(np.searchsorted(others, 0))  # after what pads the lists
-        return SparseScores(others[first:], totals[first:])
+        return _summed(self.neighbours[rows], self.neighbour_scores[rows], weights)
+
+    def same_basket(self, rows: Rows, weights: Scores) -> SparseScores:
+        """How often every item lies in one basket with `rows`."""
+        if self.baskets is None:
+            return SparseScores(np.zeros(0, np.int32), np.zeros(0, np.float32))
+        return _summed(self.baskets.neighbours[rows], self.baskets.scores[rows], weights)
+
+
+def _summed(neighbours: Rows, scores: Scores, weights: Scores) -> SparseScores:
+    """Sum up what lists, shape (m, c), say of every item, each by its weight, shape (m,)."""
+    others, places = np.unique(neighbours, return_inverse=True)
+    totals = np.bincount(places.ravel(), (scores * weights[:, None]).ravel()).astype(np.float32)
+    first = int(np.searchsorted(others, 0))  # after what pads the lists
+    return SparseScores(others[first:], totals[first:])
 
 
 def taste_vector(catalogue: Catalogue, history: History) -> NDArray[np.float32] | None:

@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, TypedDict
@@ -10,7 +10,15 @@ from typing import Any, TypedDict
 from ..errors import UnsupportedError
 from ..inference import Inference, read_inference
 
-__all__ = ["Query", "QueryOptions", "read_plain_query", "read_query", "read_session"]
+__all__ = [
+    "Query",
+    "QueryOptions",
+    "read_batch_query",
+    "read_plain_query",
+    "read_query",
+    "read_session",
+    "refuse_idle",
+]
 
 
 class QueryOptions(TypedDict, total=False):
@@ -19,7 +27,8 @@ class QueryOptions(TypedDict, total=False):
     limit: int | None
     """How many results; None for the model's default (10)."""
     filter_predicate: str | None
-    """SQL condition on the items' columns, such as ``price < 50 AND category = 'Dress'``."""
+    """SQL condition on the items' columns, such as ``price < 50 AND category = 'Dress'``; what it
+    may say is in `filter_grammar.parse`, and what of null and NaN in `filters.compile_filter`."""
     return_metadata: bool
     """Whether to return the catalogue's columns of every result; they are unless told otherwise."""
     explain: bool
@@ -28,22 +37,33 @@ class QueryOptions(TypedDict, total=False):
     """Shaped's per-request settings, in the place of the model's ``inference_config`` key by key:
     ``limit``, ``retrieval_k``, ``retriever_k_override``, ``exploration_factor``,
     ``diversity_factor``, ``diversity_attributes``, ``drop_near_duplicates``, ``boosting_factor``,
-    ``value_model``, ``seed``; see `inference.Inference`."""
+    ``value_model``, ``seed``, and of a search ``text_semantic_search_weight`` and
+    ``personal_weight``; see `inference.Inference`."""
     user_features: Mapping[str, Any]
     """What is known of the person, as columns of ``fetch.users``; for people with no history."""
-    item_features: Mapping[str, Any]
-    """Not built yet, as what follows: refused by name unless empty or false."""
     ignore_paginations: bool
+    """Of a model with ``pagination_store_ttl``: answer as if the person had been shown nothing, and
+    do not note down what they are shown; of other models every answer is like that."""
     flush_paginations: bool
+    """Forget what the person was shown, and begin at the best again."""
+    item_features: Mapping[str, Any]
+    """Not built yet: refused by name unless empty."""
 
 
-_BUILT = {"limit", "filter_predicate", "return_metadata", "explain", "config", "user_features"}
+_PAGING = ("ignore_paginations", "flush_paginations")
+_BUILT = {
+    "limit",
+    "filter_predicate",
+    "return_metadata",
+    "explain",
+    "config",
+    "user_features",
+    *_PAGING,
+}
 # Arguments of Shaped's endpoints that a later version builds: refused by name, never ignored.
 _NOT_BUILT = {
-    "text_query": "searching with a person in mind is not built yet; use retrieve(text_query=…)",
+    "text_query": "a search is for rank and retrieve alone",
     "item_features": "items that are not in the catalogue cannot be ranked yet",
-    "ignore_paginations": "pagination is not built yet",
-    "flush_paginations": "pagination is not built yet",
 }
 
 
@@ -58,6 +78,8 @@ class Query:
     inference: Inference = field(default_factory=Inference)
     """The model's settings with those of the request; its limit is the one above."""
     user_features: Mapping[str, Any] = field(default_factory=dict)
+    ignore_paginations: bool = False
+    flush_paginations: bool = False
 
 
 def read_query(
@@ -86,7 +108,8 @@ def read_query(
     ConfigError
         For a ``config`` with an unknown key or a value out of range.
     ValueError
-        If the limit is not a whole number of at least 1, or `user_features` is no mapping.
+        If the limit is not a whole number of at least 1, `user_features` is no mapping, or an
+        option of pages is neither true nor false.
     """
     for name, value in options.items():
         if name not in _BUILT | set(_NOT_BUILT):
@@ -108,31 +131,80 @@ def read_query(
         options.get("explain", False),
         replace(inference, limit=limit),
         _features(options.get("user_features")),
+        *(_is_on(name, options.get(name)) for name in _PAGING),
     )
 
 
-def read_plain_query(options: QueryOptions, inference: Inference, verb: str) -> Query:
+def read_plain_query(
+    options: QueryOptions, inference: Inference, verb: str, *, honoured: Collection[str] = ()
+) -> Query:
     """Check the options of a query that does not rank for a person: `read_query`, and a refusal.
 
     The model's own settings are of `rank` and mean nothing here; what a request asks for and cannot
     get is refused.
 
+    Parameters
+    ----------
+    options, inference
+        As of `read_query`.
+    verb
+        What is asked.
+    honoured
+        Settings of ``config``, besides the limit, that it goes by.
+
     Raises
     ------
     UnsupportedError
-        For `user_features`, and for a setting of ``config`` other than the limit.
+        For `user_features` and what is about pages, and for a setting of ``config`` that it does
+        not go by.
     ConfigError, TypeError, ValueError
         As `read_query`.
     """
     query = read_query(options, inference=inference)
-    if query.user_features:
-        message = f"user_features cannot be honoured by {verb}: they are of rank alone"
-        raise UnsupportedError(message)
-    if replace(query.inference, limit=inference.limit) != inference:
-        given = sorted(set(options.get("config") or {}) - {"limit"})
+    for name in ("user_features", *_PAGING):
+        if getattr(query, name):
+            message = f"{name} cannot be honoured by {verb}: it is of rank alone"
+            raise UnsupportedError(message)
+    told = {name: getattr(query.inference, name) for name in honoured}
+    if query.inference != replace(inference, limit=query.limit, **told):
+        given = sorted(set(options.get("config") or {}) - {"limit", *honoured})
         message = f"config.{given[0]} cannot be honoured by {verb}: it is a setting of rank alone"
         raise UnsupportedError(message)
     return query
+
+
+def refuse_idle(options: QueryOptions, verb: str, idle: Mapping[str, str]) -> None:
+    """Refuse settings of ``config`` that a request gives although nothing would come of them.
+
+    `idle` has their names, and why nothing would.
+
+    Raises
+    ------
+    UnsupportedError
+        For the first of them.
+    """
+    for name, value in (options.get("config") or {}).items():
+        if name in idle and value is not None:
+            message = f"config.{name} cannot be honoured by {verb}: {idle[name]}"
+            raise UnsupportedError(message)
+
+
+def read_batch_query(options: QueryOptions, inference: Inference) -> Query:
+    """Check the options of answers to many people, which leave pages alone: as `read_query`.
+
+    Raises
+    ------
+    UnsupportedError
+        For `flush_paginations`.
+    """
+    query = read_query(options, inference=inference)
+    if query.flush_paginations:
+        message = (
+            "flush_paginations cannot be honoured by rank_batch: it answers as if nothing had been "
+            "shown, and notes nothing down; leave it out"
+        )
+        raise UnsupportedError(message)
+    return replace(query, ignore_paginations=True)
 
 
 def read_session(interactions: Iterable[Mapping[str, Any]]) -> dict[str, float]:
@@ -167,6 +239,13 @@ def _features(given: Mapping[str, Any] | None) -> dict[str, Any]:
         message = f"user_features must map columns to values, as in {{'age': 30}}, not {given!r}"
         raise ValueError(message)
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _is_on(name: str, value: object) -> bool:
+    if isinstance(value, bool | None):
+        return bool(value)
+    message = f"{name} must be true or false, not {value!r}"
+    raise ValueError(message)
 
 
 def _positive(limit: object) -> int:

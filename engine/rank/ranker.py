@@ -8,8 +8,10 @@ import numpy as np
 
 from ..types import History, Mask, Rows, Scores, Vectors
 from .catalogue import Catalogue
+from .complements import in_same_basket
 from .fuse import Ranked, Signal, SparseScores, best_first, fuse, top_rows
 from .gap import bridge
+from .literal import QUERY_WEIGHTS, SEMANTIC_SHARE, code_share, literally, shared_weights
 from .profile import read_profile
 from .signals import mean_likeness
 from .space import Space
@@ -32,11 +34,17 @@ COMPLEMENT_WEIGHTS = {
     "meaning": 0.1,
     "taste": 0.1,
 }
-QUERY_WEIGHTS = {"looks": 1.0, "meaning": 1.0, "words": 1.0, "trend": 0.02}
-SEMANTIC_SHARE = 0.7
-"""What vectors count for beside literal words where both are asked, as in Shaped's front end: one
-shared word shall not outweigh what the whole query means."""
-
+BASKET_WEIGHTS = {
+    "same_basket": 1.0,
+    "picked_together": 0.1,
+    "looks": 0.03,
+    "words": 0.015,
+    "meaning": 0.015,
+    "taste": 0.1,
+}
+"""For complements where baskets speak: the same people pick alternatives too, looks break ties."""
+NOTHING_ASIDE: Mapping[str, float] = {}
+"""A query that says in every space what to be near to."""
 _POOL = 200
 """Candidates each retriever brings, at least."""
 _PER_PICK = 40
@@ -54,11 +62,11 @@ class Ranker:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+        self.catalogue = catalogue
 
     def trending(self, k: int, *, allowed: Mask | None = None) -> Ranked:
         """Rank by trend alone: for people nothing is known of."""
-        trend = self._catalogue.facts.trend
+        trend = self.catalogue.facts.trend
         rows = top_rows(trend, k, allowed)
         return Ranked(rows, np.asarray(trend[rows]), {"trend": np.asarray(trend[rows])})
 
@@ -75,9 +83,11 @@ class Ranker:
     def complementing(
         self, basket: Rows, k: int, *, allowed: Mask | None = None, history: History | None = None
     ) -> Ranked:
-        """Rank what is picked together with the basket; looks decide where behaviour is silent."""
+        """Rank what lies in one basket with these items; without baskets, what people pick too."""
         weights = np.full(len(basket), 1 / len(basket), np.float32)
-        return self._like(basket, weights, k, allowed, history, COMPLEMENT_WEIGHTS)
+        baskets = in_same_basket(self.catalogue, basket, weights, self._is_bought)
+        mixture = BASKET_WEIGHTS if (baskets.values > 0).any() else COMPLEMENT_WEIGHTS
+        return self._like(basket, weights, k, allowed, history, mixture, baskets)
 
     def for_query(
         self,
@@ -86,10 +96,44 @@ class Ranker:
         looks: Vectors | None = None,
         meaning: Vectors | None = None,
         stand_in: Vectors | None = None,
-        text: str | None = None,
+        text: str | Mapping[str, float] | None = None,
+        semantic_share: float = SEMANTIC_SHARE,
+        wordless_share: float = 0.0,
         allowed: Mask | None = None,
     ) -> Ranked:
         """Rank by vectors, by words, or both; by trend when given neither.
+
+        The k best of `query_candidates`, best first.
+        """
+        if looks is None and meaning is None and text is None:
+            return self.trending(k, allowed=allowed)
+        found = self.query_candidates(
+            k,
+            looks=looks,
+            meaning=meaning,
+            stand_in=stand_in,
+            text=text,
+            semantic_share=semantic_share,
+            wordless_share=wordless_share,
+            allowed=allowed,
+        )
+        return best_first(found, k)
+
+    def query_candidates(
+        self,
+        k: int,
+        *,
+        looks: Vectors | None = None,
+        meaning: Vectors | None = None,
+        stand_in: Vectors | None = None,
+        text: str | Mapping[str, float] | None = None,
+        semantic_share: float = SEMANTIC_SHARE,
+        wordless_share: float = 0.0,
+        aside: Mapping[str, float] = NOTHING_ASIDE,
+        allowed: Mask | None = None,
+        only: Rows | None = None,
+    ) -> Ranked:
+        """Score what may answer a query, by vectors, by words, or both; in no order.
 
         Only items that answer the query are returned: with words alone, those that share one.
 
@@ -105,33 +149,54 @@ class Ranker:
             are seen to tell of pictures. `meaning` if not given, which words answer as well as
             pictures do. Without a text, an item is judged by its place alone.
         text
-            Words to find literally. Asked in words, an item without a picture is judged by its own
-            where it has some, not by the place of a stand-in: of its words that is a copy among
-            pictures, nearer to the query than any of them.
+            Words to find literally, or several texts with the weight of each: the words of those
+            above 0 are searched for, the words of those below 0 count against an item. Asked in
+            words, an item without a picture is judged by its own where it has some, not by the
+            place of a stand-in: of its words that is a copy among pictures, nearer to the query
+            than any of them.
+        semantic_share
+            What the vectors of `text` count for beside its words, 0 to 1. At 0 they play no part,
+            at 1 words do not. Between, numbers and codes that the catalogue has are left to the
+            words, see `literal.shared_weights`.
+        wordless_share
+            How much of the query is no words, but pictures and items, 0 to 1.
+        aside
+            ``looks`` or ``meaning`` where the query there says only what to be far from, with the
+            share of the weight that is left to it. Candidates come from it only where they come
+            from nothing else.
+        only
+            Score just these rows, as far as they are allowed.
         k, allowed
-            See the class.
+            See the class; of all candidates that are returned the k best are as they should be.
         """
-        catalogue = self._catalogue
-        placed = catalogue.images.presence if text is None else self._placed_for_words
+        catalogue = self.catalogue
+        texts = {text: 1.0} if isinstance(text, str) else text
+        placed = catalogue.images.presence if texts is None else self._placed_for_words
         told = {
             "looks": _asked(catalogue.images, looks, placed),
             "meaning": _asked(catalogue.texts, meaning),
         }
+        if texts and semantic_share == wordless_share == 0:
+            told, stand_in = {}, None
         asked = {name: each for name, each in told.items() if each and each.space.presence.any()}
         size = max(_POOL, 2 * k)
-        pools = [each.nearest(size, allowed) for each in asked.values()]
-        if stand_in is not None and catalogue.texts.presence.any():
+        pools = [each.nearest(size, allowed) for name, each in asked.items() if name not in aside]
+        if stand_in is not None and "looks" not in aside and catalogue.texts.presence.any():
             pictureless = _both(~placed, allowed)
             pools.append(catalogue.texts.nearest(stand_in, size, pictureless))
         signals: dict[str, Scores] = {}
-        if text is not None:
-            words = catalogue.words.of_text(text)
-            pools.append(top_rows(words, size, _both(words > 0, allowed)))
-            signals["words"] = words
-        if looks is None and meaning is None and text is None:
-            return self.trending(k, allowed=allowed)
+        if texts is not None and not (asked and semantic_share == 1):
+            found, against = literally(catalogue, texts)
+            if any(weight > 0 for weight in texts.values()):
+                pools.append(top_rows(found, size, _both(found > 0, allowed)))
+            signals["words"] = found if against is None else found - against
+        if only is not None:
+            pools = [only if allowed is None else only[allowed[only]]]
+        elif not pools and not _seeks(told, texts, aside):
+            pools = [each.nearest(size, allowed) for each in asked.values()]
+            pools = pools or [top_rows(catalogue.facts.trend, size, allowed)]
         pool = _union(pools) if pools else np.zeros(0, np.int32)
-        fused = {name: Signal(values[pool]) for name, values in signals.items()}
+        fused = {name: Signal(_above_nothing(values[pool])) for name, values in signals.items()}
         others = {
             "looks": _asked(catalogue.texts, meaning if stand_in is None else stand_in),
             "meaning": _asked(catalogue.images, looks, placed),
@@ -143,10 +208,12 @@ class Ranker:
             )
         fused["trend"] = Signal(catalogue.facts.trend[pool])
         weights = QUERY_WEIGHTS
-        if meaning is not None and asked:  # else there is nothing to hold words against
-            semantic = sum(QUERY_WEIGHTS[name] for name in asked)
-            weights = {**weights, "words": semantic * (1 - SEMANTIC_SHARE) / SEMANTIC_SHARE}
-        return best_first(fuse(pool, fused, weights), k)
+        if "words" in signals and texts is not None and asked:
+            weights = shared_weights(
+                semantic_share, wordless_share, code_share(catalogue, texts), asked
+            )
+        weights = {name: weight * aside.get(name, 1.0) for name, weight in weights.items()}
+        return fuse(pool, fused, weights)
 
     def _like(
         self,
@@ -156,20 +223,24 @@ class Ranker:
         allowed: Mask | None,
         history: History | None,
         mixture: dict[str, float],
+        baskets: SparseScores | None = None,
     ) -> Ranked:
         others = self._without(rows, allowed)
-        together = self._catalogue.picked_together(rows, weights)
-        words = self._catalogue.words.of_items(rows, weights)
-        pool = self._pool(rows, weights, together, words, k, others)
+        together = self.catalogue.picked_together(rows, weights)
+        words = self.catalogue.words.of_items(rows, weights)
+        company = [together] if baskets is None else [together, baskets]
+        pool = self._pool(rows, weights, company, words, k, others)
         signals = {
-            "looks": _likeness(self._catalogue.images, pool, rows, weights),
+            "looks": _likeness(self.catalogue.images, pool, rows, weights),
             "words": self._words(pool, words),
-            "meaning": _likeness(self._catalogue.texts, pool, rows, weights),
+            "meaning": _likeness(self.catalogue.texts, pool, rows, weights),
             "picked_together": Signal(together[pool]),
         }
+        if mixture is BASKET_WEIGHTS and baskets is not None:
+            signals["same_basket"] = Signal(baskets[pool])
         if history is not None:
             profile = read_profile(history)
-            images = self._catalogue.images
+            images = self.catalogue.images
             signals["taste"] = mean_likeness(images, pool, profile.rows, profile.weights)
         return best_first(fuse(pool, signals, _words_once(mixture, signals)), k)
 
@@ -177,7 +248,7 @@ class Ranker:
         self,
         picks: Rows,
         weights: Scores,
-        together: SparseScores,
+        company: Sequence[SparseScores],
         words: Scores,
         k: int,
         allowed: Mask | None,
@@ -185,11 +256,11 @@ class Ranker:
         """Candidates: by vectors, company, words and, so that there are always k, by trend."""
         size = max(_POOL, 2 * k)
         pools = [
-            together.best(size, allowed),
+            *(one.best(size, allowed) for one in company),
             top_rows(words, size, _both(words > 0, allowed)),
-            top_rows(self._catalogue.facts.trend, size, allowed),
+            top_rows(self.catalogue.facts.trend, size, allowed),
         ]
-        for space in (self._catalogue.images, self._catalogue.texts):
+        for space in (self.catalogue.images, self.catalogue.texts):
             seen = space.presence[picks]
             if seen.any():
                 vectors = space.centered(picks[seen])
@@ -199,17 +270,25 @@ class Ranker:
         return _union(pools)
 
     @cached_property
+    def _is_bought(self) -> Mask:
+        """Items that lie in baskets with others, shape (n,)."""
+        baskets = self.catalogue.baskets
+        if baskets is None or baskets.neighbours.shape[1] == 0:
+            return np.zeros(len(self.catalogue), np.bool_)
+        return np.asarray(baskets.neighbours[:, 0] >= 0)
+
+    @cached_property
     def _placed_for_words(self) -> Mask:
         """Items that words are held against by their place among the pictures, shape (n,)."""
-        images, texts = self._catalogue.images, self._catalogue.texts
-        stands_in = images.presence & ~self._catalogue.facts.has_picture & texts.presence
+        images, texts = self.catalogue.images, self.catalogue.texts
+        stands_in = images.presence & ~self.catalogue.facts.has_picture & texts.presence
         return images.presence & ~stands_in if stands_in.any() else images.presence
 
     def _words(self, pool: Rows, words: Scores) -> Signal:
-        return Signal(words[pool], self._catalogue.words.presence()[pool])
+        return Signal(words[pool], self.catalogue.words.presence()[pool])
 
     def _without(self, rows: Rows, allowed: Mask | None) -> Mask:
-        kept = np.ones(len(self._catalogue), np.bool_) if allowed is None else allowed.copy()
+        kept = np.ones(len(self.catalogue), np.bool_) if allowed is None else allowed.copy()
         kept[rows] = False
         return kept
 
@@ -290,6 +369,23 @@ def _told_apart(scores: Scores) -> Scores:
     spread = scores - scores.min()
     widest = spread.max()
     return spread + _LEAST_ALIKE * widest if widest > 0 else np.ones_like(scores)
+
+
+def _seeks(
+    told: Mapping[str, "_Asked | None"],
+    texts: Mapping[str, float] | None,
+    aside: Mapping[str, float],
+) -> bool:
+    """Whether a query says what to be near to, and not only what to be far from."""
+    return any(each is not None and name not in aside for name, each in told.items()) or any(
+        weight > 0 for weight in (texts or {}).values()
+    )
+
+
+def _above_nothing(scores: Scores) -> Scores:
+    """Shift scores, shape (m,), so that none is below 0: what is taken away must count."""
+    shifted: Scores = scores - min(0, scores.min(initial=0))
+    return shifted
 
 
 def _union(pools: Sequence[Rows]) -> Rows:

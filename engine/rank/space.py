@@ -13,16 +13,23 @@ __all__ = ["Nearest", "Space"]
 _SAMPLE = 2_048
 """Items that say how near a query is to anything at all: the mean of a cosine over so many is
 within 0.02 of its standard deviations."""
+_LEAST_SPREAD = np.float32(1e-3)
+"""Cosines that differ by less tell nothing apart."""
+_CANCELLED = 1e-3
+"""Share of the lengths of its parts below which a sum is nothing but rounding."""
 
 
 class Neighbours(Protocol):
-    """Answer of a vector index: rows and scores, shape (q, k), best first."""
+    """Answer of a vector index: rows and scores, shape (q, k), best first, and how it came."""
 
     @property
     def rows(self) -> Rows: ...
 
     @property
     def scores(self) -> Scores: ...
+
+    @property
+    def plan(self) -> str: ...
 
 
 class Nearest(Protocol):
@@ -89,8 +96,50 @@ class Space:
         the length of v - c: alike unless the vectors crowd around their mean, and the pool is
         wide enough to make up for it.
         """
+        return self.neighbours(vectors, k, allowed).rows.ravel()
+
+    def neighbours(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Neighbours:
+        """Find the same candidates, each query's apart, and say by which plan they were found."""
         unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
-        return self._index.query(unit.astype(np.float32), k, allowed=allowed).rows.ravel()
+        return self._index.query(unit.astype(np.float32), k, allowed=allowed)
+
+    def toward(self, vectors: Vectors, weights: Scores) -> Vectors | None:
+        """Join the parts of a query into the direction in which what answers them all lies.
+
+        The weighted sum of the parts, each divided by the square root of how far the cosines to it
+        are spread over the catalogue. Where cosines to words are close together, as they are in
+        CLIP, a picture drowns words in a plain sum; divided by the spread itself, every part has
+        the same say, which is more than words want beside a picture. Measured on 3,000 product
+        shots, by a picture and the name of another colour: the share of the first ten that shows
+        the same article in that colour is 0.45 for the plain sum, 0.44 for the root and 0.41 for
+        the spread with the bundled encoder, and 0.33, 0.42 and 0.41 where words are made to
+        spread a third as far.
+
+        Parameters
+        ----------
+        vectors
+            Unit vectors of the parts, shape (q, d).
+        weights
+            Of the parts, shape (q,); what has one below 0 is to be far from.
+
+        Returns
+        -------
+        direction
+            A unit vector, shape (1, d); a single part comes back as it is. None where the parts
+            cancel each other out.
+        """
+        if len(vectors) == 1 and weights[0] > 0:
+            return vectors
+        shares = weights / np.abs(weights).max()
+        if self.presence.any():
+            spread = (self.vectors[self._sample] @ vectors.T).std(axis=0)
+            shares = shares / np.sqrt(np.maximum(spread, _LEAST_SPREAD))
+        joined = shares.astype(np.float32) @ vectors
+        length = np.linalg.norm(joined)
+        if length < _CANCELLED * np.abs(shares).sum():
+            return None
+        direction: Vectors = (joined / length)[None]
+        return direction
 
     def standing(self, queries: Vectors, rows: Rows) -> Scores:
         """How far the items of `rows` stand out from the catalogue in nearness to the queries.

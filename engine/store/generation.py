@@ -32,7 +32,8 @@ __all__ = [
     "open_active",
 ]
 
-FORMAT_VERSION = 4  # 3 had no stand-ins, 2 fixed weights, 1 vectors of pictures only
+# 4 searched by TF-IDF, 3 had no stand-ins, 2 fixed weights, 1 vectors of pictures only.
+FORMAT_VERSION = 5
 _KEEP = 2  # the active generation, and the one before it to roll back to
 
 

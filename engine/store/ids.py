@@ -3,6 +3,7 @@
 import bisect
 import difflib
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,15 @@ class IdTable:
         if place == len(self) or self[self._order[place]] != item:
             return None
         return int(self._order[place])
+
+    def beginning(self, start: str, limit: int) -> list[tuple[str, int]]:
+        """Ids that begin with `start`, in their order and at most so many, with their rows."""
+        place = self._place(_bytes_of(start))
+        rows = self._order[place : place + limit]
+        starts, ends = self._offsets[rows].tolist(), self._offsets[rows + 1].tolist()
+        ids = (bytes(self._text[at:end]).decode() for at, end in zip(starts, ends, strict=True))
+        begun = takewhile(lambda item: item.startswith(start), ids)
+        return list(zip(begun, rows.tolist(), strict=False))
 
     def near(self, item: str, limit: int = 3) -> list[str]:
         """Ids that begin with `item`, then those spelt most like it in any case, for a message."""

@@ -101,10 +101,20 @@ ASKED = {
     ),
     "rank_batch": lambda client, **options: client.rank_batch("shop", ["U1"], **options)[0],
 }
-REFUSING = {
+UNRANKED = {
     "similar_items": lambda client, **options: client.similar_items("shop", "disc-1", **options),
     "retrieve": lambda client, **options: client.retrieve(
         "shop", image=jpeg(things()["disc-0"], quality=90), **options
+    ),
+    "retrieve_words": lambda client, **options: client.retrieve(
+        "shop", text_query="red disc green", **options
+    ),
+    "retrieve_nothing": lambda client, **options: client.retrieve("shop", **options),
+    "retrieve_item": lambda client, **options: client.retrieve(
+        "shop", queries=[{"item_id": "disc-1"}], **options
+    ),
+    "complement_items": lambda client, **options: client.complement_items(
+        "shop", ["disc-1", "bar-0"], **options
     ),
 }
 
@@ -132,12 +142,39 @@ def test_the_best_ranked_of_copies_is_the_one_that_stays(twins, value_model, bes
     assert len(shown) == 9
 
 
-@pytest.mark.parametrize("ask", REFUSING)
-def test_what_is_not_ranked_for_a_person_refuses_to_drop_copies_but_can_be_filtered(twins, ask):
-    with pytest.raises(UnsupportedError, match=r"config.drop_near_duplicates .* by (simil|retr)"):
-        REFUSING[ask](twins, config={"drop_near_duplicates": True})
-    shown = REFUSING[ask](twins, limit=8, filter_predicate="near_duplicate_of IS NULL").ids
-    assert len(of_originals(shown)) == len(set(shown)) == 8
+@pytest.mark.parametrize("ask", UNRANKED)
+def test_of_copies_one_is_found_and_the_limit_is_still_filled(twins, ask):
+    usual = UNRANKED[ask](twins, limit=20).ids
+    assert len(set(of_originals(usual))) < len(usual)
+    best = list(dict.fromkeys(of_originals(usual)))
+    for limit in (1, 2, len(best), 20):
+        shown = UNRANKED[ask](twins, limit=limit, config={"drop_near_duplicates": True})
+        assert of_originals(shown.ids) == best[:limit]
+        assert len(shown.scores) == len(shown.metadata) == len(shown.ids)
+        assert len(set(shown.notes)) == len(shown.notes)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client, **options: client.similar_items("shop", "disc-0", **options),
+        lambda client, **options: client.complement_items("shop", ["disc-0"], **options),
+        lambda client, **options: client.retrieve(
+            "shop", queries=[{"item_id": "disc-0"}], **options
+        ),
+    ],
+    ids=["similar_items", "complement_items", "retrieve"],
+)
+def test_a_copy_of_the_item_that_is_asked_about_is_no_answer_either(twins, ask):
+    assert "disc-0-copy" in ask(twins, limit=20).ids
+    shown = ask(twins, limit=20, config={"drop_near_duplicates": True}).ids
+    assert "disc-0-copy" not in shown
+    assert len({"box-1", "box-1-copy"} & set(shown)) == 1
+
+
+def test_people_have_no_copies_to_drop(twins):
+    with pytest.raises(UnsupportedError, match=r"config.drop_near_duplicates .* similar_users"):
+        twins.similar_users("shop", "U1", config={"drop_near_duplicates": True})
 
 
 def test_a_model_may_always_drop_copies_and_a_request_have_them_back(tmp_path):
@@ -145,6 +182,8 @@ def test_a_model_may_always_drop_copies_and_a_request_have_them_back(tmp_path):
     items = [("A", "One", encode(picture, "PNG")), ("B", "Another", jpeg(picture))]
     client = build(tmp_path, items, inference_config={"drop_near_duplicates": True})
     assert len(client.rank("shop").ids) == 1
+    assert len(client.retrieve("shop").ids) == 1
+    assert client.similar_items("shop", "A").ids == []
     both = client.rank("shop", config={"drop_near_duplicates": False})
     assert sorted(both.ids) == ["A", "B"]
     with pytest.raises(ConfigError, match=r"config.drop_near_duplicates must be true or false"):

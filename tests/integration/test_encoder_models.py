@@ -201,7 +201,9 @@ def test_a_picture_is_not_compared_with_given_vectors_of_an_encoder_nobody_named
     picture = vectored.folder / "pictures" / "blue-3.png"
     by_words = client.retrieve("shop", image=picture, explain=True)
     assert any("given (column 'look')" in note for note in by_words.notes)
-    assert "looks" not in by_words.explanation["score"]["scoring_policy_scores"]
+    parts_told = by_words.explanation["score"]["scoring_policy_scores"]
+    assert "meaning" in parts_told
+    assert "looks" not in parts_told
     client.update_model("shop", encoder="attributes")
     with pytest.raises(UnsupportedError, match=r"given \(column 'look'\).*language_model_name"):
         client.retrieve("shop", image=picture)

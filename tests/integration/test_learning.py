@@ -734,3 +734,15 @@ def test_of_too_few_events_nothing_is_measured_and_that_is_said(tmp_path):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0
     assert "not measured" in result.stdout
+
+
+def test_a_search_by_someone_without_a_history_is_leaned_by_their_features(asked):
+    client = asked.client()
+    shoe = [{"item_id": "I0"}]
+    assert set(kinds(client.rank("shop", queries=shoe, limit=6).ids)) == {"shoe"}
+    everything = {"queries": shoe, "limit": ITEMS, "config": {"personal_weight": 1}}
+    leaned = client.rank("shop", "nobody", user_features={"country": "dk"}, **everything)
+    assert set(kinds(leaned.ids[:6])) == {"bag"}
+    assert leaned.notes == [
+        "user 'nobody' has picked nothing yet: this is what people like them pick"
+    ]

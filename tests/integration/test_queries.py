@@ -237,9 +237,8 @@ def test_limit_that_is_no_positive_whole_number_is_a_value_error(client, limit):
 @pytest.mark.parametrize(
     ("verb", "options"),
     [
-        ("rank", {"text_query": "red"}),
+        ("similar_users", {"text_query": "red"}),
         ("rank", {"item_features": {"price": 3}}),
-        ("rank", {"flush_paginations": True}),
         ("rank", {"config": {"filter_interaction_iids": True}}),
         ("similar_users", {"filter_predicate": "price > 1"}),
     ],

@@ -286,3 +286,28 @@ def resized(pixels, size, box, resample):
     across = _antialiasing(pixels.shape[1], left, right, width, resample)
     down = _antialiasing(pixels.shape[0], top, bottom, height, resample)
     return np.clip(np.einsum("yh,hwc,xw->cyx", down, pixels.astype(float), across), 0, 255)
+
+
+def walk(neighbours, entries, vectors, query, allowed, k, *, width, starts, most_scored):
+    """Best-first through a graph: the `k` best of the `width` best allowed rows it came by."""
+    scores = vectors.astype(np.float64) @ query
+    beginning = sorted(entries, key=lambda row: (-scores[row], row))[:starts]
+    seen, waiting, kept, scored = set(beginning), [], [], len(entries)
+    fresh = beginning
+    while True:
+        for row in fresh:
+            if len(kept) == width and scores[row] <= min(scores[kept]):
+                continue
+            waiting.append(row)
+            if allowed[row]:
+                kept = sorted([*kept, row], key=lambda row: -scores[row])[:width]
+        waiting.sort(key=lambda row: scores[row])
+        if not waiting or (len(kept) == width and scores[waiting[-1]] < min(scores[kept])):
+            break
+        ahead = neighbours[waiting.pop()]
+        fresh = [row for row in ahead[ahead >= 0].tolist() if row not in seen]
+        seen.update(fresh)
+        scored += len(fresh)
+        if scored > most_scored:
+            return []
+    return sorted(kept, key=lambda row: (-np.float32(scores[row]), row))[:k]

@@ -341,7 +341,7 @@ def test_shared_words_are_those_of_one_person():
         " ".join(["the", *rng.choice(vocabulary, rng.integers(1, 6))]) if row % 4 else None
         for row in range(N)
     ]
-    of = WordIndex(build_words(pl.DataFrame({"title": titles}), ["title"]), lambda _: None)
+    of = WordIndex(build_words(pl.DataFrame({"title": titles}), ["title"]))
     compare(
         lambda *asked: words.shared_words(*of.by_item(), *asked, latest=30),
         lambda rows, person: (

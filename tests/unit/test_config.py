@@ -81,7 +81,6 @@ def test_unknown_key_with_no_neighbour_lists_the_known_ones():
             {"policy_configs": {"scoring_policy": {"policy_type": "xgboost"}}},
             "policy_configs",
         ),
-        ("model", {"pagination_store_ttl": 3600}, "pagination_store_ttl"),
         (
             "model",
             {"inference_config": {"filter_interaction_iids": True}},
@@ -89,12 +88,25 @@ def test_unknown_key_with_no_neighbour_lists_the_known_ones():
         ),
         ("model", {"train_schedule": "@daily"}, "train_schedule"),
         ("model", {"vector_index": False}, "vector_index"),
-        ("fetch", {"global_filters": "SELECT item_id FROM x"}, "global_filters"),
     ],
 )
 def test_key_of_the_surface_that_is_not_built_is_refused_by_name(section, entries, named):
     with pytest.raises(UnsupportedError, match=named):
         load_config(changed(**{section: entries}))
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(3600, 3600), (0.5, 0.5), (0, 0), (None, 0)])
+def test_pages_are_kept_for_as_long_as_the_model_says_and_else_not_at_all(given, seconds):
+    assert (
+        load_config(changed(model={"pagination_store_ttl": given})).pagination_store_ttl == seconds
+    )
+    assert load_config(MINIMAL).pagination_store_ttl == 0
+
+
+@pytest.mark.parametrize("ttl", [-1, "1h", True, float("inf")])
+def test_time_to_live_of_pages_that_is_no_number_of_seconds_is_an_error(ttl):
+    with pytest.raises(ConfigError, match=r"model\.pagination_store_ttl must be a number"):
+        load_config(changed(model={"pagination_store_ttl": ttl}))
 
 
 def test_v2_file_is_refused_as_v2():
@@ -244,3 +256,12 @@ def test_yaml_nested_beyond_reason_is_refused(tmp_path):
 def test_document_is_kept_as_json_values():
     document = load_config({**MINIMAL, "model": {"name": "shop", "description": "x"}}).document
     assert document["connectors"] == [{"id": "items_source", "path": "items.csv"}]
+
+
+def test_filters_of_the_model_are_read():
+    queries = {
+        "global_filters": "SELECT item_id FROM sold_out",
+        "personal_filters": "SELECT user_id, item_id FROM blocked",
+    }
+    fetch = load_config(changed(fetch=queries)).fetch
+    assert (fetch.global_filters, fetch.personal_filters) == tuple(queries.values())

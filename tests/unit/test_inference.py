@@ -56,7 +56,7 @@ def test_every_key_is_read():
         ),
         {"limit": 0, "retrieval_k": 0, "retriever_k_override": dict.fromkeys(RETRIEVERS, 0)},
         {"retriever_k_override": {"knn": None}},
-        {"text_semantic_search_weight": 0, "filter_interaction_iids": False},
+        {"text_semantic_search_weight": None, "filter_interaction_iids": False},
     ],
 )
 def test_what_is_null_or_a_size_of_zero_leaves_the_model_s_setting(settings):
@@ -150,7 +150,20 @@ def test_what_cannot_be_a_setting_is_refused_by_name(settings, message):
 
 
 @pytest.mark.parametrize("where", ["config", "model.inference_config"])
-@pytest.mark.parametrize("key", ["text_semantic_search_weight", "filter_interaction_iids"])
-def test_key_of_shaped_s_that_is_not_built_is_refused_by_name(where, key):
+def test_key_of_shaped_s_that_is_not_built_is_refused_by_name(where):
+    key = "filter_interaction_iids"
     with pytest.raises(UnsupportedError, match=f"{where}.{key}.*not built yet"):
         read_inference({key: 0.7}, Inference(), where)
+
+
+@pytest.mark.parametrize("weight", [0, 0.25, 1])
+def test_what_meaning_counts_for_is_any_share_and_seven_tenths_unless_said(weight):
+    assert Inference().text_semantic_search_weight == 0.7
+    told = {"text_semantic_search_weight": weight}
+    assert read(told).text_semantic_search_weight == weight
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.01, 7, "0.5", True, float("nan"), [0.5]])
+def test_what_is_no_share_cannot_be_what_meaning_counts_for(weight):
+    with pytest.raises(ConfigError, match=r"config\.text_semantic_search_weight must be"):
+        read({"text_semantic_search_weight": weight})

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from linked import linked_index
 from numpy.testing import assert_allclose, assert_array_equal
+from sightline.index import hnsw, planner
 from sightline.index.exact import ExactIndex
-from sightline.index.hnsw import HnswIndex
+from sightline.index.planner import Choice
 from unit_vectors import best_rows, unit_rows
 
 
@@ -14,8 +16,29 @@ def scanning_bytes(vectors, presence):
     return ExactIndex(vectors, presence, components_before_kernel=0)
 
 
-EXACT = pytest.mark.parametrize("kind", [ExactIndex, scanning_bytes])
-EVERY = pytest.mark.parametrize("kind", [ExactIndex, scanning_bytes, HnswIndex.build])
+def gathering(vectors, presence):
+    return ExactIndex(vectors, presence)
+
+
+EXACT = pytest.mark.parametrize("kind", [ExactIndex, scanning_bytes, gathering], indirect=True)
+EVERY = pytest.mark.parametrize(
+    "kind", [ExactIndex, scanning_bytes, gathering, linked_index], indirect=True
+)
+
+
+@pytest.fixture
+def kind(request, monkeypatch):
+    """A kind of index that answers by one plan alone, however few its rows."""
+    monkeypatch.setattr(planner, "FEW_ROWS", 0)
+    monkeypatch.setattr(planner, "NARROW_SHARE", 1 if request.param is gathering else 0)
+    monkeypatch.setattr(hnsw, "choose", _always_walks)
+    planner.choose.cache_clear()
+    yield request.param
+    planner.choose.cache_clear()
+
+
+def _always_walks(n_rows, allowed, k, **_):
+    return Choice("walk" if allowed == n_rows else "filtered walk", max(64, 2 * k), 10**6)
 
 
 def full(n):
@@ -140,7 +163,7 @@ def test_arguments_that_do_not_fit_are_refused(kind, arguments, message):
 
 
 @EXACT
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     n=st.integers(1, 40),
     dim=st.integers(1, 9),
@@ -158,3 +181,32 @@ def test_exact_results_equal_brute_force(kind, n, dim, k, share, distinct, seed)
     expected = [best_rows(vectors, presence & allowed, query, k) for query in queries]
     assert found.rows.tolist() == expected
     assert (np.diff(found.scores, axis=1) <= 0).all()
+
+
+@EVERY
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    n=st.integers(2, 300),
+    k=st.integers(1, 40),
+    share=st.floats(0, 1),
+    distinct=st.integers(1, 300),
+    seed=st.integers(0, 2**20),
+)
+def test_every_query_has_all_its_rows_in_order_and_only_allowed_ones(
+    kind, n, k, share, distinct, seed
+):
+    rng = np.random.default_rng(seed)
+    vectors = unit_rows(distinct, 6, seed)[rng.integers(0, distinct, n)]
+    presence, allowed = rng.random(n) < 0.8, rng.random(n) < share
+    vectors[~presence] = np.nan
+    queries = unit_rows(3, 6, seed + 1)
+    found = kind(vectors, presence).query(queries, k, allowed=allowed)
+    count = min(k, np.count_nonzero(presence & allowed))
+    assert found.rows.shape == found.scores.shape == (3, count)
+    for query, rows, scores in zip(queries, found.rows.tolist(), found.scores, strict=True):
+        assert (presence & allowed)[rows].all()
+        exact = (vectors[rows].astype(np.float64) @ query.astype(np.float64)).astype(np.float32)
+        assert_allclose(scores, exact, rtol=0, atol=1e-7)
+        order = sorted(zip(-scores, rows, strict=True))
+        assert [row for _, row in order] == rows
+        assert len(set(rows)) == count

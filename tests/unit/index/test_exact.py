@@ -37,8 +37,8 @@ def test_the_byte_scan_wakes_once_enough_has_been_scanned(queries, awake):
 import sys
 import numpy as np
 from sightline.index.exact import ExactIndex
-vectors = np.eye(10, dtype=np.float32)
-index = ExactIndex(vectors, np.ones(10, bool), components_before_kernel=300)
+vectors = np.eye(100, dtype=np.float32)
+index = ExactIndex(vectors, np.ones(100, bool), components_before_kernel=30_000)
 for _ in range({queries}):
     index.query(vectors[:1], 2)
 print("numba" in sys.modules)

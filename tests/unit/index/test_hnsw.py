@@ -1,12 +1,9 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from linked import linked_index
 from numpy.testing import assert_array_equal
-from sightline.errors import CorruptGenerationError, StorageError
 from sightline.index import hnsw
-from sightline.index.hnsw import HnswIndex
+from sightline.index.planner import Choice
 from unit_vectors import best_rows, unit_rows
 
 VECTORS = unit_rows(400, 24)
@@ -14,117 +11,85 @@ PRESENCE = np.arange(400) % 10 > 0
 
 
 @pytest.fixture
-def folder(tmp_path):
-    HnswIndex.build(VECTORS, PRESENCE).save(tmp_path)
-    return tmp_path
+def walks(monkeypatch):
+    """Let an index walk 48 rows wide, giving up after as many scored rows as the test says."""
+
+    def set_most(most_scored):
+        def always(n_rows, allowed, k, **_):
+            return Choice("walk" if allowed == n_rows else "filtered walk", 48, most_scored)
+
+        monkeypatch.setattr(hnsw, "choose", always)
+
+    set_most(10**6)
+    return set_most
 
 
-def test_a_saved_graph_answers_as_before(folder):
-    queries = unit_rows(5, 24, seed=1)
-    before = HnswIndex.build(VECTORS, PRESENCE).query(queries, 8)
-    after = HnswIndex.load(folder, VECTORS, PRESENCE).query(queries, 8)
-    assert_array_equal(after.rows, before.rows)
-    assert sorted(path.name for path in folder.iterdir()) == ["hnsw.bin", "hnsw.json"]
-
-
-def test_the_graph_itself_finds_nearly_all_that_brute_force_finds(monkeypatch):
-    monkeypatch.setattr("sightline.index.exact.ExactIndex.query", _not_to_be_called)
+@pytest.mark.usefixtures("walks")
+def test_the_graph_itself_finds_nearly_all_that_brute_force_finds():
     vectors = unit_rows(3000, 24)
     present = np.ones(3000, np.bool_)
     queries = unit_rows(20, 24, seed=1)
-    found = HnswIndex.build(vectors, present).query(queries, 10)
+    found = linked_index(vectors, present).query(queries, 10)
     hits = [
         len(set(rows) & set(best_rows(vectors, present, query, 10)))
         for rows, query in zip(found.rows.tolist(), queries, strict=True)
     ]
+    assert found.plan == "walk"
     assert sum(hits) >= 0.97 * 200
 
 
-def test_a_wide_mask_is_answered_by_the_graph(monkeypatch):
-    index = HnswIndex.build(VECTORS, PRESENCE)
-    allowed = np.arange(400) % 2 == 0
-    monkeypatch.setattr("sightline.index.exact.ExactIndex.query", _not_to_be_called)
+@pytest.mark.usefixtures("walks")
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_a_filtered_walk_keeps_allowed_rows_only(share):
+    index = linked_index(VECTORS, PRESENCE)
+    allowed = np.random.default_rng(0).random(400) < share
     found = index.query(VECTORS[1:2], 10, allowed=allowed)
+    assert found.plan == "filtered walk"
     assert found.rows[0].tolist() == best_rows(VECTORS, PRESENCE & allowed, VECTORS[1], 10)
 
 
-def test_fetching_grows_until_there_are_enough_allowed_rows(monkeypatch):
-    # The allowed quarter lies opposite the query: the first fetches find none of it.
-    monkeypatch.setattr("sightline.index.exact.ExactIndex.query", _not_to_be_called)
+@pytest.mark.usefixtures("walks")
+def test_allowed_rows_opposite_the_query_are_found():
     present = np.ones(400, np.bool_)
     allowed = np.zeros(400, np.bool_)
     allowed[np.argsort(VECTORS @ VECTORS[0])[:100]] = True
-    found = HnswIndex.build(VECTORS, present).query(VECTORS[:1], 5, allowed=allowed)
+    found = linked_index(VECTORS, present).query(VECTORS[:1], 5, allowed=allowed)
     assert found.rows[0].tolist() == best_rows(VECTORS, allowed, VECTORS[0], 5)
 
 
-def test_what_would_take_too_long_a_walk_is_scanned(monkeypatch):
-    monkeypatch.setattr(hnsw, "_MOST_FETCHED", 20)
-    found = HnswIndex.build(VECTORS, PRESENCE).query(VECTORS[1:2], 50)
-    assert found.rows[0].tolist() == best_rows(VECTORS, PRESENCE, VECTORS[1], 50)
+def test_a_walk_that_is_given_up_is_answered_by_the_scan(walks):
+    walks(1)
+    found = linked_index(VECTORS, PRESENCE).query(VECTORS[1:3], 50)
+    assert found.plan == "scan"
+    assert found.rows.tolist() == [
+        best_rows(VECTORS, PRESENCE, query, 50) for query in VECTORS[1:3]
+    ]
 
 
-def _not_to_be_called(*_, **__):
-    pytest.fail("the exact scan was used")
+@pytest.mark.usefixtures("walks")
+def test_rows_that_no_walk_reaches_are_found_by_the_scan():
+    index = linked_index(VECTORS, PRESENCE)
+    index.graph.neighbours[:] = -1
+    found = index.query(VECTORS[1:2], 40)
+    assert found.plan == "scan"
+    assert found.rows[0].tolist() == best_rows(VECTORS, PRESENCE, VECTORS[1], 40)
 
 
-@pytest.mark.parametrize("name", ["hnsw.bin", "hnsw.json"])
-def test_a_missing_file_is_an_error_with_its_name(folder, name):
-    (folder / name).unlink()
-    with pytest.raises(CorruptGenerationError, match=name):
-        HnswIndex.load(folder, VECTORS, PRESENCE)
+@pytest.mark.usefixtures("walks")
+def test_a_query_of_zeros_has_the_first_rows():
+    found = linked_index(VECTORS, PRESENCE).query(np.zeros((1, 24), np.float32), 4)
+    assert_array_equal(found.rows, [[1, 2, 3, 4]])
 
 
-def test_a_truncated_graph_is_refused(folder):
-    content = (folder / "hnsw.bin").read_bytes()
-    (folder / "hnsw.bin").write_bytes(content[:-100])
-    with pytest.raises(CorruptGenerationError, match="sha256"):
-        HnswIndex.load(folder, VECTORS, PRESENCE)
+@pytest.mark.usefixtures("walks")
+def test_walks_score_as_scans_do():
+    index = linked_index(VECTORS, PRESENCE)
+    walked = index.query(VECTORS[:50], 5)
+    scanned = index._exact.query(VECTORS[:50], 5)
+    assert_array_equal(walked.rows, scanned.rows)
+    assert_array_equal(walked.scores, scanned.scores)
 
 
-def test_a_changed_byte_is_noticed(folder):
-    content = bytearray((folder / "hnsw.bin").read_bytes())
-    content[len(content) // 2] ^= 1
-    (folder / "hnsw.bin").write_bytes(content)
-    with pytest.raises(CorruptGenerationError, match="sha256"):
-        HnswIndex.load(folder, VECTORS, PRESENCE)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"dim": 24, "colour": "red"}'])
-def test_a_header_that_is_not_one_is_refused(folder, content):
-    (folder / "hnsw.json").write_text(content, encoding="utf-8")
-    with pytest.raises(CorruptGenerationError, match=r"hnsw\.json"):
-        HnswIndex.load(folder, VECTORS, PRESENCE)
-
-
-@pytest.mark.parametrize(
-    ("vectors", "presence"),
-    [(unit_rows(400, 25), PRESENCE), (VECTORS, ~PRESENCE)],
-    ids=["dimension", "count"],
-)
-def test_other_vectors_than_the_graph_was_built_from_are_refused(folder, vectors, presence):
-    with pytest.raises(CorruptGenerationError, match="360 vectors of 24 dimensions"):
-        HnswIndex.load(folder, vectors, presence)
-
-
-def test_the_header_says_how_the_graph_was_built(folder):
-    header = json.loads((folder / "hnsw.json").read_text(encoding="utf-8"))
-    assert len(header.pop("sha256")) == 64
-    assert header == {"dim": 24, "count": 360, "m": 16, "ef_construction": 128, "ef": 128}
-
-
-def test_a_graph_cut_short_by_a_full_disk_is_not_saved(tmp_path, monkeypatch):
-    class ShortOfSpace:
-        """Writes half a file without a word, as hnswlib does on a full disk."""
-
-        def save_index(self, path):
-            Path(path).write_bytes(b"x" * 50)
-
-        def index_file_size(self):
-            return 100
-
-    index = HnswIndex.build(VECTORS, PRESENCE)
-    monkeypatch.setattr(index, "_graph", ShortOfSpace())
-    with pytest.raises(StorageError, match="50 of 100 bytes"):
-        index.save(tmp_path)
-    assert not (tmp_path / "hnsw.bin").exists()
+def test_a_narrow_filter_is_not_walked():
+    found = linked_index(VECTORS, PRESENCE).query(VECTORS[:1], 5, allowed=np.arange(400) < 100)
+    assert found.plan == "scan"

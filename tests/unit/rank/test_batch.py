@@ -46,7 +46,7 @@ def complete(built, seed=0, *, near=30, cold=10, sometimes=0.9):
         built,
         taste=taste,
         factors=Factors(factors, gram),
-        words=WordIndex(table, lambda _: None),
+        words=WordIndex(table),
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 from sightline.errors import ConfigError, UnsupportedError
 from sightline.inference import Inference
-from sightline.rank.query import Query, read_plain_query, read_query
+from sightline.rank.query import Query, read_batch_query, read_plain_query, read_query
 
 MODEL = Inference(limit=25, diversity_factor=0.2, exploration_factor=0.1)
 
@@ -60,7 +60,6 @@ def test_config_that_cannot_be_is_a_value_error_too(config):
     [
         ({"text_query": "red"}, "text_query"),
         ({"item_features": {"price": 3}}, "item_features"),
-        ({"ignore_paginations": True}, "ignore_paginations"),
         ({"config": {"filter_interaction_iids": True}}, "filter_interaction_iids"),
     ],
 )
@@ -81,6 +80,8 @@ def test_limit_that_is_no_positive_whole_number_is_a_value_error(limit):
     ("options", "named"),
     [
         ({"user_features": {"age": 3}}, "user_features"),
+        ({"flush_paginations": True}, "flush_paginations"),
+        ({"ignore_paginations": True}, "ignore_paginations"),
         ({"config": {"diversity_factor": 0.5}}, "config.diversity_factor"),
         ({"config": {"limit": 3, "value_model": "score"}}, "config.value_model"),
     ],
@@ -94,3 +95,25 @@ def test_elsewhere_a_limit_is_honoured_and_the_model_s_own_settings_are_no_reque
     usual = Inference(limit=7, diversity_factor=0.5)
     assert read_plain_query({}, usual, "retrieve").limit == 7
     assert read_plain_query({"config": {"limit": 3}}, usual, "retrieve").limit == 3
+
+
+def test_pages_are_left_alone_unless_a_request_says_otherwise():
+    usual = read_query({"ignore_paginations": None})
+    assert not usual.ignore_paginations
+    assert not usual.flush_paginations
+    asked = read_query({"ignore_paginations": True, "flush_paginations": True})
+    assert asked.ignore_paginations
+    assert asked.flush_paginations
+
+
+def test_page_option_that_is_neither_true_nor_false_is_a_value_error():
+    with pytest.raises(ValueError, match="flush_paginations must be true or false, not 'no'"):
+        read_query({"flush_paginations": "no"})
+
+
+def test_answers_to_many_people_leave_pages_alone_and_say_so_of_a_flush():
+    assert read_batch_query({}, Inference()).ignore_paginations
+    with pytest.raises(
+        UnsupportedError, match="flush_paginations cannot be honoured by rank_batch"
+    ):
+        read_batch_query({"flush_paginations": True}, Inference())

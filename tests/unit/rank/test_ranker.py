@@ -13,7 +13,7 @@ from rank_cases import (
     space,
     unit,
 )
-from sightline.features.words import WordIndex, build_words
+from sightline.features.lexical import LexicalIndex, build_lexical
 from sightline.rank.catalogue import taste_vector
 from sightline.rank.ranker import Ranker
 
@@ -105,17 +105,76 @@ def test_an_item_with_one_of_picture_and_text_is_judged_by_the_one_it_has():
     assert set(ranked.rows.tolist()) == {11, 20}
 
 
-def test_what_a_query_means_counts_for_seven_tenths_beside_its_words():
-    table = build_words(pl.DataFrame({"title": ["mug"] * 15 + ["cup"] * 15}), ["title"])
-    places = {word: row for row, word in enumerate(table.vocabulary)}
+def titled(titles):
+    """What items with these titles are found by."""
+    table = build_lexical(pl.DataFrame({"title": titles}), {"title": 1.0})
+    return LexicalIndex(table, Words(table.vocabulary), len(titles))
+
+
+class Words(dict):
+    def __init__(self, words):
+        super().__init__({word: row for row, word in enumerate(words)})
+        self.row = self.get
+
+
+def mugs():
     pictures, texts = drawn(seed=0), drawn(seed=1)
-    words = WordIndex(table, places.get)
-    built = quiet(N, images=centred(pictures), texts=centred(texts), words=words)
+    found = titled(["mug"] * 14 + ["mug AB-1234"] + ["cup"] * 15)
+    built = quiet(N, images=centred(pictures), texts=centred(texts), lexical=found)
+    return built, pictures, texts
+
+
+def test_what_a_query_means_counts_for_seven_tenths_beside_its_words():
+    built, pictures, texts = mugs()
     ranked = Ranker(built).for_query(N, meaning=texts[20:21], text="mug")
     assert ranked.parts["meaning"].max() == pytest.approx(0.7)
     assert ranked.parts["words"].max() == pytest.approx(0.3)
-    with_picture = Ranker(built).for_query(N, looks=pictures[3:4], text="mug")
+    with_picture = Ranker(built).for_query(N, looks=pictures[3:4], text="mug", semantic_share=0.5)
     assert with_picture.parts["looks"].max() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_request_says_what_meaning_counts_for(share):
+    built, _, texts = mugs()
+    ranked = Ranker(built).for_query(N, meaning=texts[20:21], text="mug", semantic_share=share)
+    assert ranked.parts["meaning"].max() == pytest.approx(share)
+    assert ranked.parts["words"].max() == pytest.approx(1 - share)
+
+
+def test_words_alone_find_only_what_has_them():
+    built, pictures, texts = mugs()
+    both = {"looks": pictures[20:21], "meaning": texts[20:21], "stand_in": texts[20:21]}
+    ranked = Ranker(built).for_query(N, **both, text="mug", semantic_share=0)
+    assert set(ranked.parts) == {"words"}
+    assert sorted(ranked.rows.tolist()) == list(range(15))
+
+
+def test_meaning_alone_finds_nothing_literally():
+    built, _, texts = mugs()
+    ranked = Ranker(built).for_query(N, meaning=texts[20:21], text="mug", semantic_share=1)
+    assert set(ranked.parts) == {"meaning"}
+    assert ranked.rows.tolist() == np.argsort(-(texts @ texts[20]), kind="stable").tolist()
+
+
+@pytest.mark.parametrize("share", [0.05, 0.7, 0.95])
+@pytest.mark.parametrize("text", ["AB-1234", "ab 1234", "ab1234"])
+def test_a_code_is_first_however_much_meaning_counts(share, text):
+    built, _, texts = mugs()
+    ranked = Ranker(built).for_query(N, meaning=texts[20:21], text=text, semantic_share=share)
+    assert ranked.rows[0] == 14
+    alone = Ranker(built).for_query(N, meaning=texts[20:21]).rows.tolist()
+    assert ranked.rows[1:].tolist() == [row for row in alone if row != 14]
+
+
+def test_a_code_that_no_item_has_leaves_the_query_to_its_meaning():
+    built, _, texts = mugs()
+    ranked = Ranker(built).for_query(N, meaning=texts[20:21], text="mug ZZ-99")
+    assert ranked.parts["meaning"].max() == pytest.approx(0.7)
+
+
+def test_a_catalogue_that_is_still_learnt_has_no_words_to_find():
+    ranked = Ranker(quiet(N, images=centred(drawn()))).for_query(N, text="mug")
+    assert ranked.rows.tolist() == []
 
 
 def test_a_query_for_nothing_ranks_by_trend():

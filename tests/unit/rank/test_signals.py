@@ -29,7 +29,7 @@ def signals(built, person, pool):
 
 def words_of(titles):
     table = build_words(pl.DataFrame({"title": titles}), ["title"])
-    return WordIndex(table, lambda _: None)
+    return WordIndex(table)
 
 
 def ones(n):

@@ -83,3 +83,52 @@ def test_standings_of_cosines_of_different_scale_are_of_the_same():
 def test_of_no_items_there_is_no_standing():
     of = drawn()
     assert of.standing(of.vectors[:1], rows()).shape == (0,)
+
+
+# --- several parts
+
+
+@given(st.integers(0, 2**32), st.lists(st.floats(-3, 3).filter(lambda w: abs(w) > 0.1), min_size=2))
+def test_a_direction_is_the_sum_of_the_parts_by_weight_and_root_of_their_spread(seed, weights):
+    rng = np.random.default_rng(seed)
+    of = drawn(60, 8, seed)
+    parts = unit(rng.standard_normal((len(weights), 8)))
+    weights = np.array(weights, np.float32)
+    cosines = of.vectors @ parts.T
+    expected = cosines @ (weights / np.sqrt(cosines.std(axis=0)))
+    direction = of.toward(parts, weights)
+    assert np.linalg.norm(direction) == pytest.approx(1, abs=1e-5)
+    found = (of.vectors @ direction.T).ravel()
+    scale = np.abs(expected).max() / np.abs(found).max()
+    assert_allclose(found * scale, expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_a_part_whose_cosines_are_close_together_is_not_drowned():
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((400, 8))
+    vectors[:, 0] *= 4
+    vectors[:, 1] = 8 + 0.4 * rng.standard_normal(400)  # far from all others, hardly spread
+    of = space(unit(vectors))
+    parts = np.eye(2, 8, dtype=np.float32)
+    direction = of.toward(parts, np.ones(2, np.float32))[0]
+    assert direction[1] > 1.3 * direction[0]
+
+
+def test_a_part_alone_is_the_direction_and_taken_away_its_opposite():
+    of = drawn()
+    part = of.vectors[3:4]
+    assert of.toward(part, np.ones(1, np.float32)) is part
+    assert_allclose(of.toward(part, np.array([-2], np.float32)), -part, atol=1e-6)
+
+
+def test_parts_that_cancel_each_other_out_have_no_direction():
+    of = drawn()
+    same = of.vectors[[3, 3]]
+    assert of.toward(same, np.array([2, -2], np.float32)) is None
+    assert of.toward(same, np.array([2, -1.9], np.float32)) is not None
+
+
+def test_parts_have_a_direction_where_no_item_has_a_vector():
+    nothing = space(np.zeros((4, 2)), np.zeros(4, np.bool_))
+    direction = nothing.toward(np.eye(2, dtype=np.float32), np.ones(2, np.float32))
+    assert direction == pytest.approx(np.full((1, 2), 0.5**0.5))

@@ -40,6 +40,15 @@ def test_ids_that_begin_with_what_was_typed_are_nearest_also_among_many(tmp_path
     assert near == ["sku-12340", "sku-12341", "sku-12342"]
 
 
+def test_ids_that_begin_alike_are_listed_in_order_up_to_a_limit(tmp_path):
+    IdTable.write(tmp_path, "item_ids", ["cup", "mug-7", "mud", "mug-10", "näh"])
+    table = IdTable(tmp_path, "item_ids")
+    assert table.beginning("mu", 9) == [("mud", 2), ("mug-10", 3), ("mug-7", 1)]
+    assert table.beginning("mug", 1) == [("mug-10", 3)]
+    assert table.beginning("nä", 9) == [("näh", 4)]
+    assert table.beginning("z", 9) == table.beginning("mux", 9) == []
+
+
 def test_records_come_back_as_json_values_in_the_order_asked_for(tmp_path):
     frame = pl.DataFrame(
         {

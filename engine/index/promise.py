@@ -1,0 +1,133 @@
+"""How many of the true nearest a walk finds, and how wide it has to be to find enough."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..types import Mask, Rows, Scores, Vectors
+from .base import VectorIndex
+from .exact import Codes, ExactIndex
+from .hnsw import Graph, HnswIndex
+from .links import EF_CONSTRUCTION, GraphBuilder, M
+
+__all__ = ["TARGET", "Built", "Questions", "build_graph", "recall"]
+
+TARGET = 0.99
+"""Share of the true nearest ten that searches have to find on average."""
+
+_K = 10
+_QUERIES = 500
+_WIDTHS = (24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 384, 512)
+_SHARES = (0.5, 0.1, 0.01)
+_SAME = 1e-6  # scores so near are those of one vector: any of its copies is right
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A graph as wide as it has to be, and what was measured of it."""
+
+    graph: Graph
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What an index is asked, and what it should find."""
+
+    filter: str
+    vectors: Vectors
+    """Shape (q, d)."""
+    allowed: Mask | None
+    """Which rows may be found, shape (n,)."""
+    nearest: Scores
+    """Scores of the true nearest of each query, shape (q, k), best first."""
+    decides: bool
+    """Whether walks have to be wide enough for it."""
+
+
+def build_graph(vectors: Vectors, presence: Mask, codes: Codes, *, target: float = TARGET) -> Built:
+    """Build a graph, and choose the width of walks by what they find for rows it does not hold yet.
+
+    Some rows are kept out at first and searched with: what is asked for later is not in the graph
+    either. Then they are joined. The width is the least by which searches without a filter, and
+    with ones that let half of the rows pass, find the share `target` of the nearest ten; where
+    none does, the largest that was tried.
+
+    Parameters
+    ----------
+    vectors, presence, codes
+        Shapes (n, d) and (n,), at least two rows present, and the vectors in bytes.
+
+    Returns
+    -------
+    built
+        The record holds JSON values: ``ef``, ``m``, ``ef_construction``, ``target``, ``queries``,
+        ``recall_at_10`` by filter, of searches as they will be answered, and a ``warning`` where
+        one is below the target.
+    """
+    rng = np.random.default_rng(_SEED)
+    rows = np.flatnonzero(presence).astype(np.int32)
+    asked = np.sort(rng.choice(rows, min(_QUERIES, len(rows) // 2), replace=False))
+    held = presence.copy()
+    held[asked] = False
+    builder = GraphBuilder(vectors, len(rows))
+    builder.join(np.flatnonzero(held).astype(np.int32))
+    graph = builder.graph(_WIDTHS[0])
+    questions = _questions(vectors, held, asked, rng)
+    exact = ExactIndex(vectors, held, codes, components_before_kernel=0)
+    found: dict[str, float] = {}
+    for ef in _WIDTHS:
+        graph = graph.with_ef(ef)
+        index = HnswIndex(graph, exact)
+        found = {q.filter: recall(index, q) for q in questions if q.decides}
+        if min(found.values()) >= target:
+            break
+    found |= {q.filter: recall(index, q) for q in questions if not q.decides}
+    builder.join(asked)
+    record = {
+        "m": M,
+        "ef_construction": EF_CONSTRUCTION,
+        "ef": graph.ef,
+        "target": target,
+        "queries": len(asked),
+        "recall_at_10": {name: round(share, 4) for name, share in found.items()},
+    }
+    worst = min(found, key=lambda name: found[name])
+    if found[worst] < target:
+        record["warning"] = (
+            f"searches with {worst} find {found[worst]:.1%} of the nearest {_K}, fewer than the "
+            f"{target:.0%} promised, though walks are as wide as they get"
+        )
+    return Built(builder.graph(graph.ef), record)
+
+
+def recall(index: VectorIndex, asked: Questions) -> float:
+    """Return the share of the nearest ten that `index` finds."""
+    found = index.query(asked.vectors, _K, allowed=asked.allowed).scores
+    return float((found >= asked.nearest[:, -1:] - _SAME).mean())
+
+
+def _questions(
+    vectors: Vectors, held: Mask, asked: Rows, rng: np.random.Generator
+) -> list[Questions]:
+    """Ask without a filter, and with ones that fall anywhere, or on what is like one row."""
+    rows = np.flatnonzero(held)
+    truth, queries = ExactIndex(vectors, held), vectors[asked]
+    with np.errstate(invalid="ignore", over="ignore"):  # rows without a vector: anything
+        nearness = (vectors @ vectors[rng.choice(rows)])[rows]
+    alike = rows[np.argsort(-nearness, kind="stable")]
+    filters: list[tuple[str, Mask | None, bool]] = [("no filter", None, True)]
+    for share in _SHARES:
+        passing = max(1, round(share * len(rows)))
+        for how, order in (("anywhere", rng.permutation(rows)), ("alike", alike)):
+            allowed = np.zeros(len(vectors), np.bool_)
+            allowed[order[:passing]] = True
+            name = f"{100 * share:.0f} % {how}"
+            filters.append((name, allowed, share == _SHARES[0]))
+    return [
+        Questions(name, queries, allowed, truth.query(queries, _K, allowed=allowed).scores, decides)
+        for name, allowed, decides in filters
+    ]

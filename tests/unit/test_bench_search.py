@@ -1,0 +1,49 @@
+"""What search is measured on, and how recall is counted."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+BENCH = Path(__file__).parents[2] / "bench"
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.syspath_prepend(BENCH)
+    return importlib.import_module
+
+
+@pytest.fixture
+def world(bench):
+    return bench("search_data").drawn_world(500, 16, queries=20)
+
+
+def test_drawn_vectors_are_unit_vectors_and_the_same_each_time(bench, world):
+    assert_allclose(np.linalg.norm(world.vectors, axis=1), 1, atol=1e-6)
+    again = bench("search_data").drawn_world(500, 16, queries=20)
+    assert_array_equal(again.queries, world.queries)
+
+
+@pytest.mark.parametrize(("share", "passing"), [(0.5, 250), (0.01, 5), (0.0001, 1)])
+def test_masks_let_their_share_pass_and_alike_ones_the_nearest(bench, world, share, passing):
+    masks = bench("search_data").masks(world.vectors, share)
+    assert [mask.sum() for mask in masks.values()] == [passing, passing]
+    kept = world.vectors[masks["alike"]]
+    assert (kept @ kept.T).mean() >= (world.vectors @ world.vectors.T).mean()
+
+
+def test_a_way_is_as_wide_as_the_recall_needs(bench, world):
+    search, ways = bench("search"), bench("search_ways")
+
+    def first_of_the_best(query, allowed, width):
+        best = np.argsort(-(world.vectors @ query[0]))
+        return best[:width]
+
+    bars = search._bars(world, world.queries, np.arange(500))
+    way = ways.Way("known", first_of_the_best, 0.0, widths=(2, 5, 9, 10))
+    assert search._tune(way, world, world.queries, None, bars, 0.5) == (5, 0.5)
+    assert search._tune(way, world, world.queries, None, bars, 0.95) == (10, 1.0)
+    assert search._tune(way, world, world.queries, None, bars, 2.0) == (10, 1.0)
