@@ -109,6 +109,7 @@ class Serving:
         explanation = self._explainer.explain(ranked, history, query) if query.explain else None
         if explanation is not None and sought is not None:
             explanation["score"].pop("probability", None)  # that of a score without a search
+            explanation["plans"] = sought.plans
         return self._respond(ranked, query, explanation, notes, user_id)
 
     def _candidates(
@@ -260,7 +261,7 @@ class Serving:
         with _ONE_THREAD:
             ranked = self._ordering.best(find, query, sought.named)
         notes += dict.fromkeys(told)
-        explanation = parts_of(ranked) if query.explain else None
+        explanation = parts_of(ranked) | {"plans": sought.plans} if query.explain else None
         return self._respond(ranked, query, explanation, notes, user_id)
 
     def judge(self, asked: LabelSet) -> Judged:

@@ -1,16 +1,15 @@
 """Candidates for an item, a basket or a query, scored by fixed, documented weights."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ..types import History, Mask, Rows, Scores, Vectors
+from .asked import Asked, asked_in, standing_of, told_apart
 from .catalogue import Catalogue
 from .complements import in_same_basket
 from .fuse import Ranked, Signal, SparseScores, best_first, fuse, top_rows
-from .gap import bridge
 from .literal import QUERY_WEIGHTS, SEMANTIC_SHARE, code_share, literally, shared_weights
 from .profile import read_profile
 from .signals import mean_likeness
@@ -50,8 +49,6 @@ _POOL = 200
 _PER_PICK = 40
 """Nearest looks brought for each of the latest picks."""
 _LATEST_PICKS = 10
-_LEAST_ALIKE = 0.1
-"""Share of the best that the least alike candidate gets: more than one nobody can see."""
 
 
 class Ranker:
@@ -132,6 +129,7 @@ class Ranker:
         aside: Mapping[str, float] = NOTHING_ASIDE,
         allowed: Mask | None = None,
         only: Rows | None = None,
+        plans: dict[str, str] | None = None,
     ) -> Ranked:
         """Score what may answer a query, by vectors, by words, or both; in no order.
 
@@ -166,6 +164,8 @@ class Ranker:
             from nothing else.
         only
             Score just these rows, as far as they are allowed.
+        plans
+            Is told how the nearest were found, by ``looks`` and ``meaning``; see `Neighbours.plan`.
         k, allowed
             See the class; of all candidates that are returned the k best are as they should be.
         """
@@ -173,14 +173,17 @@ class Ranker:
         texts = {text: 1.0} if isinstance(text, str) else text
         placed = catalogue.images.presence if texts is None else self._placed_for_words
         told = {
-            "looks": _asked(catalogue.images, looks, placed),
-            "meaning": _asked(catalogue.texts, meaning),
+            "looks": asked_in(catalogue.images, looks, placed),
+            "meaning": asked_in(catalogue.texts, meaning),
         }
         if texts and semantic_share == wordless_share == 0:
             told, stand_in = {}, None
         asked = {name: each for name, each in told.items() if each and each.space.presence.any()}
         size = max(_POOL, 2 * k)
-        pools = [each.nearest(size, allowed) for name, each in asked.items() if name not in aside]
+        near = {
+            name: each.nearest(size, allowed) for name, each in asked.items() if name not in aside
+        }
+        pools = [found.rows.ravel() for found in near.values()]
         if stand_in is not None and "looks" not in aside and catalogue.texts.presence.any():
             pictureless = _both(~placed, allowed)
             pools.append(catalogue.texts.nearest(stand_in, size, pictureless))
@@ -193,17 +196,20 @@ class Ranker:
         if only is not None:
             pools = [only if allowed is None else only[allowed[only]]]
         elif not pools and not _seeks(told, texts, aside):
-            pools = [each.nearest(size, allowed) for each in asked.values()]
+            near = {name: each.nearest(size, allowed) for name, each in asked.items()}
+            pools = [found.rows.ravel() for found in near.values()]
             pools = pools or [top_rows(catalogue.facts.trend, size, allowed)]
+        if plans is not None:
+            plans |= {name: found.plan for name, found in near.items()}
         pool = _union(pools) if pools else np.zeros(0, np.int32)
         fused = {name: Signal(_above_nothing(values[pool])) for name, values in signals.items()}
         others = {
-            "looks": _asked(catalogue.texts, meaning if stand_in is None else stand_in),
-            "meaning": _asked(catalogue.images, looks, placed),
+            "looks": asked_in(catalogue.texts, meaning if stand_in is None else stand_in),
+            "meaning": asked_in(catalogue.images, looks, placed),
         }
         both = catalogue.facts.has_picture & catalogue.texts.presence
         for name, each in asked.items():
-            fused[name] = _standing(
+            fused[name] = standing_of(
                 pool, each, others[name], both, size, is_proxy=stand_in is not None
             )
         fused["trend"] = Signal(catalogue.facts.trend[pool])
@@ -293,27 +299,6 @@ class Ranker:
         return kept
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A query in one space, and which items it is held against there, shape (n,)."""
-
-    space: Space
-    queries: Vectors
-    known: Mask
-
-    def nearest(self, size: int, allowed: Mask | None) -> Rows:
-        # All that have a vector are what an index searches anyway, and without a mask faster.
-        is_all = self.known is self.space.presence
-        among = allowed if is_all else _both(self.known, allowed)
-        return self.space.nearest(self.queries, size, among)
-
-
-def _asked(space: Space, queries: Vectors | None, known: Mask | None = None) -> _Asked | None:
-    if queries is None:
-        return None
-    return _Asked(space, queries, space.presence if known is None else known)
-
-
 def _words_once(weights: Mapping[str, float], signals: Mapping[str, Signal]) -> Mapping[str, float]:
     """Let words and their meaning, where both speak, share a weight: they say one thing twice."""
     if not signals["meaning"].values.any():
@@ -331,48 +316,12 @@ def _likeness(space: Space, pool: Rows, rows: Rows, weights: Scores) -> Signal:
     seen = space.presence[rows]
     if seen.any() and present.any():
         cosine: Scores = space.centered(pool[present]) @ space.centered(rows[seen]).T
-        values[present] = _told_apart((cosine @ weights[seen]).astype(np.float32))
+        values[present] = told_apart((cosine @ weights[seen]).astype(np.float32))
     return Signal(values, present, unknown_is_nothing=True)
 
 
-def _standing(
-    pool: Rows,
-    asked: _Asked,
-    other: _Asked | None,
-    both: Mask,
-    size: int,
-    *,
-    is_proxy: bool,
-) -> Signal:
-    """How the candidates stand to a query in one space, those absent from it in the other one.
-
-    `both`, shape (n,), are the items by which the two are compared.
-    """
-    known = asked.known[pool]
-    standing = np.zeros(len(pool), np.float32)
-    standing[known] = asked.space.standing(asked.queries, pool[known])
-    judged = ~known if other is None else other.known[pool] & ~known
-    if other is not None and judged.any():
-        here, there = (other.space, other.queries), (asked.space, asked.queries)
-        crossing = bridge(here, there, both, size, is_proxy=is_proxy)
-        standing[judged] = crossing.cross(other.space.standing(other.queries, pool[judged]))
-        known = known | judged
-    values = np.zeros(len(pool), np.float32)
-    values[known] = _told_apart(standing[known])
-    return Signal(values, known)
-
-
-def _told_apart(scores: Scores) -> Scores:
-    """Shift scores, shape (m,), so that the least of them is a little more than nothing."""
-    if len(scores) == 0:
-        return scores
-    spread = scores - scores.min()
-    widest = spread.max()
-    return spread + _LEAST_ALIKE * widest if widest > 0 else np.ones_like(scores)
-
-
 def _seeks(
-    told: Mapping[str, "_Asked | None"],
+    told: Mapping[str, Asked | None],
     texts: Mapping[str, float] | None,
     aside: Mapping[str, float],
 ) -> bool:

@@ -107,6 +107,20 @@ def test_an_item_without_a_picture_is_searched_by_what_its_words_mean(client):
     assert "meaning" in found.explanation["score"]["scoring_policy_scores"]
 
 
+def test_an_explained_search_says_how_the_nearest_were_found(client):
+    def plans(**options):
+        found = client.retrieve("shop", text_query="a blue square", explain=True, **options)
+        return found.explanation["plans"]
+
+    assert plans() == {"looks": "scan", "meaning": "scan"}
+    narrow = plans(filter_predicate="item_id = 'blue-2'")
+    assert narrow["looks"] == "gather"
+    assert set(plans(filter_predicate="item_id = 'nothing'").values()) == {"none"}
+    ranked = client.rank("shop", text_query="a blue square", explain=True)
+    assert set(ranked.explanation["plans"]) == {"looks", "meaning"}
+    assert "plans" not in client.rank("shop", explain=True).explanation
+
+
 def test_what_is_given_in_every_way_is_one_query(shop, client):
     blue = picture(shop, "blue-1")
     one = client.retrieve("shop", text_query=f"a square + {blue} - item:red-0", **FAR)

@@ -82,7 +82,8 @@ def test_a_filter_that_passes_nothing_around_the_query_is_given_up_at_once():
     vectors, neighbours, entries, query = drawn(2_000, 8)
     allowed = np.zeros(2_000, np.bool_)
     allowed[np.argsort(vectors @ query)[:100]] = True
-    rows, _ = walked(vectors, neighbours, entries, query, allowed, 5, most_scored=1_500)
+    # More than there are rows and entries: no walk is given up for what it has scored.
+    rows, _ = walked(vectors, neighbours, entries, query, allowed, 5, most_scored=2_500)
     assert len(rows) == 0
     rows, _ = walked(vectors, neighbours, entries, query, allowed, 5)
     assert allowed[rows].all()
