@@ -45,9 +45,10 @@ class Response(_Fields):
     metadata: list[dict[str, Any]] | None = None
     """The catalogue's columns of every item, and those of labels, as JSON values."""
     explanation: dict[str, Any] | None = None
-    """With ``explain=True``: ``{"score": {"scoring_policy_scores": {signal: [...]}}}`` and more; of a
-    search also ``plans``: how the nearest pictures (``looks``) and texts (``meaning``) were found:
-    ``gather``, ``scan``, ``walk``, ``filtered walk``, or ``none`` where nothing qualified."""
+    """With ``explain=True``: ``{"score": {"scoring_policy_scores": {signal: [...]}}}`` and more; of
+    a search also ``plans``: how the nearest pictures (``looks``) and texts (``meaning``) were
+    found: ``gather``, ``scan``, ``walk``, ``filtered walk``, or ``none`` where nothing qualified.
+    """
     notes: list[str] = field(default_factory=list)
     """What the caller should know of how this was answered, such as an unknown user."""
 
