@@ -134,7 +134,7 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
         "last_updated": status.updated_at,
         "description": manifest.get("description", ""),
         "error_message": status.error_message,
-        "warning_message": warning,
+        "warning_message": warning or _missed_promises(manifest),
         "generation": number,
         "encoder": manifest.get("encoder"),
         "counts": manifest.get("counts"),
@@ -147,6 +147,7 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
             name: manifest.get(name) for name in ("policy", "learned") if name in manifest
         },
         "labels": manifest.get("labels"),
+        "index": manifest.get("index"),
         "seconds": status.seconds,
         "versions": manifest.get("versions"),
         "model_schema": manifest.get("model_schema"),
@@ -162,6 +163,15 @@ def _manifest(folder: Path, number: int | None) -> tuple[dict[str, Any], str | N
         return Generation(folder, number).manifest, None
     except (CorruptGenerationError, FormatTooNewError) as error:
         return {}, str(error)
+
+
+def _missed_promises(manifest: Mapping[str, Any]) -> str | None:
+    """Return what the indexes of a generation have to say of their recall, None for nothing."""
+    indexes = manifest.get("index") or {}
+    said = [
+        f"{name}: {index['warning']}" for name, index in indexes.items() if index.get("warning")
+    ]
+    return "; ".join(said) or None
 
 
 def summaries(home: Home) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from sightline.errors import (
     UnsupportedError,
 )
 from sightline.images.codec import encode
+from sightline.index import plan, promise
 from sightline.store.home import Home
 from sightline.store.lock import model_lock
 from small_shop import YAML, draw
@@ -364,3 +365,13 @@ def test_interrupted_build_keeps_what_it_encoded(tmp_path):
     assert kept
     assert all(len(segment) >= 64 for segment in kept)
     assert client.index(photos)["counts"]["items_with_picture"] == 130
+
+
+def test_an_index_that_misses_its_recall_is_a_warning_of_the_model(shop, tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "EXACT_ROWS", 1)
+    monkeypatch.setitem(promise.build_graph.__kwdefaults__, "target", 1.01)
+    view = Client(tmp_path / "home").create_model(shop.yaml)
+    assert view["status"] == "ACTIVE"
+    assert view["index"]["images"]["recall_at_10"]
+    assert "images: searches with " in view["warning_message"]
+    assert "fewer than the 101% promised" in view["warning_message"]
