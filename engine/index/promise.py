@@ -21,6 +21,7 @@ _K = 10
 _QUERIES = 500
 _WIDTHS = (24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 384, 512)
 _SHARES = (0.5, 0.1, 0.01)
+_ERRORS = 2  # standard errors by which it must be beyond the target: a sample may have been lucky
 _SAME = 1e-6  # scores so near are those of one vector: any of its copies is right
 _SEED = 0
 
@@ -53,8 +54,8 @@ def build_graph(vectors: Vectors, presence: Mask, codes: Codes, *, target: float
 
     Some rows are kept out at first and searched with: what is asked for later is not in the graph
     either. Then they are joined. The width is the least by which searches without a filter, and
-    with ones that let half of the rows pass, find the share `target` of the nearest ten; where
-    none does, the largest that was tried.
+    with ones that let half of the rows pass, find the share `target` of the nearest ten beyond what
+    may be luck; where none does, the largest that was tried.
 
     Parameters
     ----------
@@ -82,10 +83,11 @@ def build_graph(vectors: Vectors, presence: Mask, codes: Codes, *, target: float
     for ef in _WIDTHS:
         graph = graph.with_ef(ef)
         index = HnswIndex(graph, exact)
-        found = {q.filter: recall(index, q) for q in questions if q.decides}
-        if min(found.values()) >= target:
+        judged = {q.filter: recall(index, q) for q in questions if q.decides}
+        found = {name: share for name, (share, _) in judged.items()}
+        if min(share - _ERRORS * error for share, error in judged.values()) >= target:
             break
-    found |= {q.filter: recall(index, q) for q in questions if not q.decides}
+    found |= {q.filter: recall(index, q)[0] for q in questions if not q.decides}
     builder.join(asked)
     record = {
         "m": M,
@@ -104,10 +106,11 @@ def build_graph(vectors: Vectors, presence: Mask, codes: Codes, *, target: float
     return Built(builder.graph(graph.ef), record)
 
 
-def recall(index: VectorIndex, asked: Questions) -> float:
-    """Return the share of the nearest ten that `index` finds."""
+def recall(index: VectorIndex, asked: Questions) -> tuple[float, float]:
+    """Return the share of the nearest ten that `index` finds, and its standard error."""
     found = index.query(asked.vectors, _K, allowed=asked.allowed).scores
-    return float((found >= asked.nearest[:, -1:] - _SAME).mean())
+    shares = (found >= asked.nearest[:, -1:] - _SAME).mean(axis=1)
+    return float(shares.mean()), float(shares.std() / len(shares) ** 0.5)
 
 
 def _questions(
