@@ -14,7 +14,8 @@ does, ``p50_vs_hnswlib_at_target`` with hnswlib no wider than the recall of 0.99
 ``filtered_min_recall`` is the least over all worlds, shares and ways to fall. Figures are of the
 drawn vectors, those that end in ``_pictures`` of pictures asked by pictures. ``--large`` adds to
 the record of the last run; ``open_ms`` and ``resident_gb`` are of a fresh process
-(`search_child.py`), the latter of the million where that was measured.
+(`search_child.py`), the latter of the million where that was measured. ``adds_per_s``,
+``deletes_per_s`` and ``recall_live`` are of an index in use (`search_live.py`), with two threads.
 """
 
 import argparse
@@ -43,6 +44,7 @@ from numpy.typing import NDArray  # noqa: E402
 from quality import data_folder  # noqa: E402
 from quality_data import DataError  # noqa: E402
 from search_data import PICTURES, SHARES, World, drawn_world, masks, picture_worlds  # noqa: E402
+from search_live import drawn_changes, measure_live  # noqa: E402
 from search_ways import HNSWLIB, OURS, K, Way, ours, peer_versions, peers  # noqa: E402
 from sightline.types import Mask, Scores, Vectors  # noqa: E402
 
@@ -223,7 +225,11 @@ def main() -> None:
         figures["resident_gb"] = fresh["resident_gb"]
         figures |= {f"large_{name}": value for name, value in flat(rows, fresh).items()}
     else:
-        figures = flat(rows, fresh)
+        _say("adding and deleting")
+        with tempfile.TemporaryDirectory(prefix="search-live-") as folder:
+            changed, live = measure_live(drawn_changes(), Path(folder))
+        figures = {**flat(rows, fresh), **live}
+        rows += changed
     kept = [row for row in known["table"] if row["world"] not in records]
     write_record(
         NAME,

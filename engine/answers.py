@@ -41,9 +41,9 @@ def response_of(
 
 
 def parts_of(ranked: Ranked) -> dict[str, Any]:
-    """Return the parts of every score, by signal, as a response has them."""
+    """Return the parts of every score, by signal, and the plans, as a response has them."""
     parts = {name: rounded(values) for name, values in ranked.parts.items()}
-    return {"score": {"scoring_policy_scores": parts}}
+    return {"score": {"scoring_policy_scores": parts}, "plans": dict(ranked.plans)}
 
 
 def rounded(values: NDArray[Any]) -> list[float]:

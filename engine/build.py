@@ -21,6 +21,7 @@ from .features.visual import COLORS
 from .features.words import WordIndex, WordTable, build_words
 from .freezing import describe_users, frozen_baskets, frozen_tables
 from .given import join_given
+from .hiding import hidden_in_tables
 from .images.coverage import coverage_of
 from .label_set import LabelColumn
 from .labels import column_entry, judge_labels, refuse_unfit
@@ -151,7 +152,7 @@ def _build(
     learning = Learning(
         config.policies, config.interaction_half_life_days, threads=encoders.compute.cores
     )
-    trial, metrics = _tune(learning, content, inputs.interactions, status)
+    trial, metrics = _tune(learning, content, inputs, status)
     policy = prior_policy(config.policies.scoring) if trial is None else trial.policy
     status.stage(State.TRAINING)
     known = None if trial is None else trial.lesson
@@ -182,7 +183,7 @@ def _build(
             newcomers,
             frozen_baskets(inputs.tables, config, lesson.collaborative, learning.threads),
         )
-        indexed = write_snapshot(writer, frozen)
+        indexed = write_snapshot(writer, frozen, config.index.vectors)
         _write_hidden(writer.folder, inputs.tables)
         labels = {column.name: column_entry(column, found) for column, found in judged.items()}
         about = _manifest(config, record, inputs, metrics, frozen, labels)
@@ -264,20 +265,22 @@ def _judge(
 
 
 def _tune(
-    learning: Learning, content: Content, interactions: Interactions, status: StatusWriter
+    learning: Learning, content: Content, inputs: _Inputs, status: StatusWriter
 ) -> tuple[Trial | None, dict[str, Any]]:
     """Learn the policy, and judge the ranking on what people picked last, beside popularity."""
-    earlier, later = user_time_split(interactions)
-    trial = run_trial(learning, content, earlier, later, status.progress)
+    earlier, later = user_time_split(inputs.interactions)
+    hidden = hidden_in_tables(inputs.tables, inputs.user_ids)
+    trial = run_trial(learning, content, earlier, later, status.progress, hidden=hidden)
     if trial is None:
         reason = "not measured: no user has the five events that a held-out part needs"
-        return None, {"note": reason}
+        return None, {"note": reason + hidden.proviso}
     personal = trial.judge(trial.rank, status.progress, "held-out ranking")
     popular = trial.judge(trial.popular, status.progress, "held-out popularity")
     return trial, {
         "split": HELD_OUT["user-time"],
         "personal": personal.metrics().to_dict(),
         "popularity": popular.metrics().to_dict(),
+        "hidden": trial.left_out,
     }
 
 

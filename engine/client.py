@@ -284,7 +284,10 @@ class Client(Labelling, Feeding, Reporting):
         Returns
         -------
         dict
-            Per method, segment and part the metrics at 10 with 95 % intervals; see the README.
+            Per method, segment and part the metrics at 10 with 95 % intervals; see the README. What
+            ``fetch.global_filters`` hides is neither ranked nor asked for, ``hidden`` says how many
+            ``items`` and ``held_out_picks`` that left out; nor is what ``fetch.personal_filters``
+            hide from people, but from those who picked some of it in the held-out part.
 
         Raises
         ------

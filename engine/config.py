@@ -11,6 +11,7 @@ from typing import Any
 from .documents import read_document
 from .errors import ConfigError, UnsupportedError
 from .image_config import ImageConfig, read_image_config
+from .index_config import IndexConfig, read_index_config
 from .inference import Inference, read_inference
 from .label_set import LabelColumn, read_label_columns
 from .policies import Policies, read_policies
@@ -47,6 +48,7 @@ _MODEL_KEYS = {
     "inference_config",
     "policy_configs",
     "image_config",
+    "index_config",
     "labels",
 }
 _FETCH_KEYS = {"items", "events", "users", "pairs", "global_filters", "personal_filters"}
@@ -128,6 +130,8 @@ class ModelConfig:
     """Which models are trained."""
     images: ImageConfig = field(default_factory=ImageConfig)
     """What stands in for a missing picture."""
+    index: IndexConfig = field(default_factory=IndexConfig)
+    """How vectors are kept on disk."""
     pagination_store_ttl: float = 0.0
     """Seconds for which it is kept what a person was shown, so that their next answer goes on where
     the last ended; 0 keeps nothing, and every answer starts at the best."""
@@ -239,6 +243,7 @@ def _model(document: Mapping[str, Any], base_dir: Path) -> ModelConfig:
         ),
         policies=read_policies(model.get("policy_configs")),
         images=read_image_config(model.get("image_config")),
+        index=read_index_config(model.get("index_config")),
         pagination_store_ttl=pagination_ttl(model.get("pagination_store_ttl")),
         interaction_max_per_user=positive_int(model, "interaction_max_per_user"),
         interaction_expiration_days=positive_number(model, "interaction_expiration_days"),

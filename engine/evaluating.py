@@ -9,6 +9,7 @@ import numpy as np
 from .config import load_config
 from .features.facts import ItemFacts
 from .features.words import no_words
+from .hiding import Hidden, hidden_in_snapshot
 from .learn.evaluation import Judgement
 from .learn.interactions import Interactions
 from .learn.report import Evaluation
@@ -72,9 +73,10 @@ def _evaluate(
 ) -> dict[str, Any]:
     content, interactions = _content(snapshot), snapshot.interactions
     earlier, later = _SPLITS[split](interactions)
-    trial = run_trial(learning, content, earlier, later, progress)
+    hidden = hidden_in_snapshot(snapshot)
+    trial = run_trial(learning, content, earlier, later, progress, hidden=hidden)
     if trial is None:
-        note = "not measured: no user has the events that a held-out part needs"
+        note = f"not measured: no user has the events that a held-out part needs{hidden.proviso}"
         return {"split": split, "held_out": HELD_OUT[split], "note": note}
     together = Recommender(trial.lesson.catalogue, Retrieved())
     everything = trial.scores if len(content) <= _MOST_SCORED else None
@@ -83,14 +85,17 @@ def _evaluate(
         "popularity": trial.judge(trial.popular, progress, "popularity"),
         "trending": trial.judge(trial.trending, progress, "trending"),
         "picked together": trial.judge(
-            lambda user, k: together.for_person(earlier[user], k).rows[:k],
+            lambda user, k: together.for_person(earlier[user], k, allowed=trial.allowed(user)).rows[
+                :k
+            ],
             progress,
             "picked together",
         ),
     }
     segments = find_segments(earlier, pictures=content.has_picture)
     by_method = {
-        name: judge_segments(judgement, later, segments) for name, judgement in methods.items()
+        name: judge_segments(judgement, trial.later, segments)
+        for name, judgement in methods.items()
     }
     by_segment = {
         segment: {name: found[segment] for name, found in by_method.items()}
@@ -99,15 +104,17 @@ def _evaluate(
     by_segment[_NEW] = _among_new(trial, segments.items["new items"])
     ablation: dict[str, Judgement] = {}
     for part in ("pictures", "words", "behaviour") if ablate else ():
-        without = _without(part, learning, content, earlier, later, progress)
+        without = _without(part, learning, content, earlier, later, progress, hidden)
         ablation[part] = without.judge(without.rank, progress, f"ranking without {part}")
-    return Evaluation(split, methods, by_segment, ablation, learning.seed).to_dict()
+    report = Evaluation(split, methods, by_segment, ablation, learning.seed).to_dict()
+    return {**report, "hidden": trial.left_out}
 
 
 def _among_new(trial: Trial, is_new: Any) -> dict[str, Judgement]:  # noqa: ANN401 - a mask
     rankings = {"sightline": trial.rank, "popularity": trial.popular}
     return {
-        name: judge_among(rank, trial.later, is_new, k=CUT_OFF) for name, rank in rankings.items()
+        name: judge_among(rank, trial.later, is_new & trial.hidden.shown, k=CUT_OFF)
+        for name, rank in rankings.items()
     }
 
 
@@ -118,6 +125,7 @@ def _without(
     earlier: Interactions,
     later: Interactions,
     progress: Progress,
+    hidden: Hidden,
 ) -> Trial:
     """Learn and judge once more, with a part left out."""
 
@@ -142,7 +150,7 @@ def _without(
         )
     else:
         taught = earlier.where(np.zeros(len(earlier.rows), np.bool_))
-    trial = run_trial(learning, content, earlier, later, named, taught=taught)
+    trial = run_trial(learning, content, earlier, later, named, taught=taught, hidden=hidden)
     if trial is None:
         message = "the same histories were judged a moment ago"
         raise RuntimeError(message)
@@ -163,7 +171,7 @@ def _content(snapshot: Snapshot) -> Content:
     catalogue = snapshot.catalogue
     facts = catalogue.facts
     images, texts = (
-        Modality(space.vectors, space.presence) for space in (catalogue.images, catalogue.texts)
+        Modality(space.vectors[:], space.presence) for space in (catalogue.images, catalogue.texts)
     )
     return Content(
         images=images,

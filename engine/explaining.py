@@ -54,6 +54,7 @@ class Explainer:
             ``score`` has ``scoring_policy_scores``, the parts by signal, and, where the policy
             learned it and made the score alone, ``probability``: the chance that a candidate with
             such a score is picked.
+            ``plans`` has how the nearest were found, see `Response.explanation`.
             ``looks_like`` has the person's own pick that looks most like each item, None where
             there is no picture to compare; ``palette`` the colours of each that they pick much of;
             ``stand_in`` whether something else stood in for the picture of an item.

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from .errors import UnsupportedError
+from .half import StoredVectors
 from .output import check_free, naming_the_output
 from .snapshot import Snapshot
 from .store.atomic import replacement
 from .store.generation import open_active
 from .store.home import Home
-from .types import Mask, Vectors
+from .types import Mask
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +32,7 @@ _SUFFIXES: dict[str, Format] = {".parquet": "parquet", ".pq": "parquet", ".npy":
 class _Column:
     """Vectors, shape (n, d), of the rows where `presence`, shape (n,), is true."""
 
-    vectors: Vectors
+    vectors: StoredVectors
     presence: Mask
 
     def to_dict(self) -> dict[str, int]:
@@ -144,7 +145,7 @@ def _lists(name: str, column: _Column) -> "pl.Series":
     if column.vectors.shape[1] == 0:
         lists = pl.repeat(None, len(column.presence), dtype=pl.List(pl.Float32), eager=True)
     else:
-        lists = pl.Series(np.asarray(column.vectors)).arr.to_list()
+        lists = pl.Series(np.asarray(column.vectors[:])).arr.to_list()
     present = pl.Series(np.asarray(column.presence))
     return pl.select(pl.when(present).then(lists).alias(name)).to_series()
 

@@ -1,11 +1,11 @@
 """How a build treats pictures that are missing: `model.image_config` read, or refused by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import ConfigError
-from .sections import check_keys
+from .sections import check_keys, one_of
 
 __all__ = ["ImageConfig", "read_image_config"]
 
@@ -45,16 +45,6 @@ def read_image_config(value: Any) -> ImageConfig:  # noqa: ANN401 - straight fro
         raise ConfigError(message)
     check_keys(_WHERE, value, {"missing", "placeholders"})
     return ImageConfig(
-        missing=_one_of(value, "missing", _MISSING),
-        placeholders=_one_of(value, "placeholders", _PLACEHOLDERS),
+        missing=one_of(value, _WHERE, "missing", _MISSING),
+        placeholders=one_of(value, _WHERE, "placeholders", _PLACEHOLDERS),
     )
-
-
-def _one_of(section: Mapping[str, Any], key: str, choices: Sequence[str]) -> str:
-    value = section.get(key)
-    if value is None:
-        return choices[0]
-    if value in choices:
-        return str(value)
-    message = f"{_WHERE}.{key} must be one of {', '.join(choices)}, not {value!r}"
-    raise ConfigError(message)

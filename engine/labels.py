@@ -12,7 +12,7 @@ from .label_set import LabelColumn, LabelSet
 from .probes import spaces_reached
 from .rank.labels import CLIP_SCALE, Judged, Loss, judge, label_vectors
 from .rank.response import LabelResponse
-from .types import Modality, Rows
+from .types import Places, Rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,8 +74,8 @@ def judge_labels(
     record: Mapping[str, Any],
     tower: TextTower,
     *,
-    images: Modality,
-    texts: Modality,
+    images: Places,
+    texts: Places,
 ) -> Judged:
     """Judge all items of a catalogue by labels that are not `refuse_unfit`.
 
@@ -190,5 +190,5 @@ def _loss(record: Mapping[str, Any]) -> Loss:
     return Loss(CLIP_SCALE if scale is None else float(scale), bias)
 
 
-def _nothing_of(modality: Modality) -> Modality:
-    return Modality(modality.vectors, np.zeros(len(modality.presence), np.bool_))
+def _nothing_of(places: Places) -> Places:
+    return Places(places.vectors, np.zeros(len(places.presence), np.bool_))

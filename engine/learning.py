@@ -194,8 +194,12 @@ def candidate_lists(
     later: Interactions,
     users: Sequence[int],
     progress: Progress,
+    *,
+    allowed: Callable[[int], Mask | None] = lambda user: None,
 ) -> tuple[Lists, NDArray[np.int64]]:
     """Retrieve candidates for people as serving would, and note which of them were picked later.
+
+    `allowed` returns which items a user row may be shown, shape (n,), None for all.
 
     Returns
     -------
@@ -207,9 +211,10 @@ def candidate_lists(
     def listed(user: int) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:
         profile = read_profile(earlier[user])
         together = catalogue.picked_together(profile.rows, profile.weights)
-        unseen = np.ones(len(catalogue), np.bool_)
+        shown = allowed(user)
+        unseen = np.ones(len(catalogue), np.bool_) if shown is None else shown.copy()
         unseen[profile.seen] = False
-        pool = candidates(catalogue, profile, together, _RETRIEVED, unseen, _CUT_OFF)
+        pool = candidates(catalogue, profile, together, _RETRIEVED, unseen, _CUT_OFF).rows
         picked = later[user].rows[later[user].weights > 0]
         signals = person_signals(catalogue, profile, pool, together)
         return signal_matrix(signals, len(pool)), np.isin(pool, picked), len(picked)

@@ -54,10 +54,10 @@ class OpenModels:
     def _open(self, folder: Path, stamp: _Stamp) -> "Serving":
         from .serve import Serving
 
-        try:
-            return Serving(open_active(folder), self._encoders, self._threads)
-        except CorruptGenerationError:
-            if active_stamp(folder) == stamp:
-                raise
-            # Builds ended meanwhile and swept away the generation that was being opened.
-            return Serving(open_active(folder), self._encoders, self._threads)
+        while True:
+            try:
+                return Serving(open_active(folder), self._encoders, self._threads)
+            except (CorruptGenerationError, OSError):
+                if (now := active_stamp(folder)) == stamp:
+                    raise
+                stamp = now  # others ended meanwhile and swept away the one that was being opened

@@ -1,6 +1,7 @@
 """Joins scored candidates with the columns of the items: value models, then the order shown."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,8 +99,7 @@ class Ordering:
             codes, best = np.unique(originals[found.rows], return_index=True)
             kept = np.sort(best[~np.isin(codes, originals[besides])])[: query.limit]
             if len(kept) == query.limit or len(found.rows) < size:
-                parts = {name: part[kept] for name, part in found.parts.items()}
-                return Ranked(found.rows[kept], found.scores[kept], parts)
+                return found.take(kept)
             size *= 2
 
     def originals(self) -> NDArray[np.int64]:
@@ -142,7 +142,7 @@ class Ordering:
         )
         if unknown := int(np.isneginf(values).sum()):
             notes.append(f"the value model says nothing of {unknown} candidates: they come last")
-        return best_first(Ranked(found.rows, values, found.parts), len(found.rows))
+        return best_first(replace(found, scores=values), len(found.rows))
 
     def _numbers(self, name: str) -> NDArray[np.float64]:
         """Return a column for a value model, shape (n,); times are seconds since 1970."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .errors import StorageError
 from .ordering import Ordering
 from .rank.fuse import Ranked
+from .rank.pool import slowest
 from .rank.query import Query
 from .sections import pagination_ttl
 from .store.generation import Generation
@@ -146,7 +147,7 @@ class Pages:
             take = partial(self._take, begun=begun, chapter=chapter, count=left, query=query)
             places = keeper.change(begun, take)
             left -= len(places)
-            yield _taken(chapter, places)
+            yield chapter.take(places)
 
     def _take(
         self, book: Book, *, begun: Book, chapter: Ranked, count: int, query: Query
@@ -231,11 +232,6 @@ class _Unkept:
         return places
 
 
-def _taken(ranked: Ranked, places: NDArray[np.intp]) -> Ranked:
-    parts = {name: part[places] for name, part in ranked.parts.items()}
-    return Ranked(ranked.rows[places], ranked.scores[places], parts)
-
-
 def _joined(found: list[Ranked]) -> Ranked:
     """Return the parts of a page as one; a signal that is silent in one of them is 0 there."""
     if len(found) == 1:
@@ -249,4 +245,4 @@ def _joined(found: list[Ranked]) -> Ranked:
         )
         for name in names
     }
-    return Ranked(rows, scores, parts)
+    return Ranked(rows, scores, parts, slowest(part.plans for part in found))

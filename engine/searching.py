@@ -1,7 +1,7 @@
 """Joins the parts of a query with the items of one generation, and with the person who asks."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,8 +39,6 @@ class Sought:
     probe: Probe
     named: Rows
     """Items that are parts of it: they are what it is about, not an answer to it."""
-    plans: dict[str, str] = field(default_factory=dict)
-    """How the nearest were found, by ``looks`` and ``meaning``; filled by `Searching.found`."""
 
     @property
     def names(self) -> list[str]:
@@ -150,7 +148,6 @@ class Searching:
             aside=aside,
             allowed=allowed,
             only=only,
-            plans=sought.plans,
         )
         if len(found.rows) == 0 and (allowed is None or bool(allowed.any())):
             notes.append(_why_nothing(probe, is_encoded=looks is not None or meaning is not None))

@@ -3,7 +3,7 @@
 import difflib
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -11,6 +11,7 @@ from .errors import ConfigError, UnsupportedError
 
 __all__ = [
     "check_keys",
+    "one_of",
     "pagination_ttl",
     "positive_int",
     "positive_number",
@@ -118,6 +119,17 @@ def _finite(value: object) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def one_of(section: Mapping[str, Any], where: str, key: str, choices: Sequence[str]) -> str:
+    """Return the value of `key`, one of `choices`; the first of them where it is not given."""
+    value = section.get(key)
+    if value is None:
+        return choices[0]
+    if value in choices:
+        return str(value)
+    message = f"{where}.{key} must be one of {', '.join(choices)}, not {value!r}"
+    raise ConfigError(message)
 
 
 def check_keys(where: str, section: Mapping[str, Any], known: set[str]) -> None:

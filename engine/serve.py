@@ -32,7 +32,7 @@ from .snapshot import Snapshot
 from .store.generation import Generation
 from .store.live import LiveEvents
 from .threads import OneThread
-from .types import History, Mask, Modality, Rows
+from .types import History, Mask, Places, Rows
 
 if TYPE_CHECKING:
     from .encoders import Encoders
@@ -109,7 +109,6 @@ class Serving:
         explanation = self._explainer.explain(ranked, history, query) if query.explain else None
         if explanation is not None and sought is not None:
             explanation["score"].pop("probability", None)  # that of a score without a search
-            explanation["plans"] = sought.plans
         return self._respond(ranked, query, explanation, notes, user_id)
 
     def _candidates(
@@ -261,7 +260,7 @@ class Serving:
         with _ONE_THREAD:
             ranked = self._ordering.best(find, query, sought.named)
         notes += dict.fromkeys(told)
-        explanation = parts_of(ranked) | {"plans": sought.plans} if query.explain else None
+        explanation = parts_of(ranked) if query.explain else None
         return self._respond(ranked, query, explanation, notes, user_id)
 
     def judge(self, asked: LabelSet) -> Judged:
@@ -269,8 +268,8 @@ class Serving:
         record = self.generation.manifest["encoder"]
         refuse_unfit(asked, record)
         catalogue = self._snapshot.catalogue
-        images = Modality(catalogue.images.vectors, catalogue.facts.has_picture)
-        texts = Modality(catalogue.texts.vectors, catalogue.texts.presence)
+        images = Places(catalogue.images.vectors, catalogue.facts.has_picture)
+        texts = Places(catalogue.texts.vectors, catalogue.texts.presence)
         tower = self._searching.text_tower()
         return judge_labels(asked, record, tower, images=images, texts=texts)
 

@@ -1,8 +1,9 @@
 """What one generation holds: written by build, memory-mapped by serve, laid out only here."""
 
+import threading
+import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from .errors import UnsupportedError
 from .features.lexical import LexicalIndex, LexicalTable
 from .features.visual import COLORS
 from .features.words import WordIndex, WordTable
+from .half import as_stored, halved, stored
 from .index.neighbours import nearest_others
 from .index.plan import build_index, open_index
 from .learn.factors import Factors
@@ -48,7 +50,7 @@ _FACTOR_ARRAYS = ("factors", "gram")
 _TASTE_ARRAYS = ("vectors", "presence", "crowding")
 _TASTE_LISTS = ("neighbours", "cold_neighbours")
 _SPACES = ("images", "texts")
-_SPACE_ARRAYS = ("vectors", "presence", "center")
+_SPACE_ARRAYS = ("presence", "center")  # and the vectors, float32 or float16
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
 _PEOPLE_ARRAYS = tuple(field.name for field in fields(People))
 _COLUMNS = "columns.parquet"
@@ -94,8 +96,13 @@ class Frozen:
     """None where there are no events, or nothing is to be learnt from them."""
 
 
-def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> dict[str, Any]:
+def write_snapshot(
+    writer: GenerationWriter, frozen: Frozen, vectors: str = "float32"
+) -> dict[str, Any]:
     """Write everything that serving needs into the folder of `writer`.
+
+    The vectors of pictures and of texts are written, and indexed, as `vectors` says: float32, or
+    rounded to float16.
 
     Returns
     -------
@@ -134,7 +141,9 @@ def write_snapshot(writer: GenerationWriter, frozen: Frozen) -> dict[str, Any]:
     indexed = {}
     for name in _SPACES:
         space: Space = getattr(catalogue, name)
-        indexed[name] = build_index(space.vectors, space.presence, folder / "index" / name)
+        kept = halved(space.vectors[:]) if vectors == "float16" else space.vectors
+        writer.array(f"{name}_vectors", as_stored(kept))
+        indexed[name] = build_index(kept, space.presence, folder / "index" / name)
     taste = frozen.lesson.taste
     indexed["taste"] = build_index(
         taste.vectors, taste.presence, folder / "index" / "taste", exact_rows=TASTE_ROWS
@@ -177,7 +186,11 @@ def _write_items(folder: Path, items: "pl.DataFrame", columns: "pl.DataFrame") -
 
 
 class Snapshot:
-    """The contents of an open generation; arrays are mapped, nothing is read until it is used."""
+    """The contents of an open generation; arrays are mapped, nothing is read until it is used.
+
+    All that queries need is opened at once: one that goes on while newer generations push this one
+    out still has everything.
+    """
 
     def __init__(self, generation: Generation) -> None:
         self._folder = generation.folder
@@ -206,8 +219,14 @@ class Snapshot:
             baskets=self._baskets(generation),
         )
         self._generation = generation
-        self.hidden = HiddenItems(self._folder)
+        self.hidden = HiddenItems(self._folder, generation.manifest["files"])
+        self.newcomers = self._newcomers(generation)
+        """What features of people say; None without `fetch.users`."""
         self._columns: dict[str, pl.Series] = {}
+        self._column_types: dict[str, pl.DataType] | None = None
+        self._column_file = (self._folder / _COLUMNS).open("rb")
+        weakref.finalize(self, self._column_file.close)
+        self._reading = threading.Lock()
 
     @property
     def colors(self) -> tuple[str, ...]:
@@ -228,14 +247,12 @@ class Snapshot:
             return None
         return Pairs(**{name: self._generation.array(f"pairs_{name}") for name in _PAIR_ARRAYS})
 
-    @cached_property
-    def newcomers(self) -> NewcomerModel | None:
-        """What features of people say; None without `fetch.users`."""
-        record = self._generation.manifest["newcomers"]
+    def _newcomers(self, generation: Generation) -> NewcomerModel | None:
+        record = generation.manifest["newcomers"]
         if record is None:
             return None
         names = ("rows", "offsets", "items", "lifts", "weights")
-        arrays = {name: self._generation.array(f"newcomers_{name}") for name in names}
+        arrays = {name: generation.array(f"newcomers_{name}") for name in names}
         return NewcomerModel.open(record, arrays)
 
     def _lexical(self, generation: Generation) -> LexicalIndex:
@@ -258,23 +275,28 @@ class Snapshot:
 
     def _space(self, generation: Generation, name: str) -> Space:
         arrays = {array: generation.array(f"{name}_{array}") for array in _SPACE_ARRAYS}
-        index = open_index(arrays["vectors"], arrays["presence"], self._folder / "index" / name)
-        return Space(**arrays, index=index)
+        vectors = stored(generation.array(f"{name}_vectors"))
+        index = open_index(vectors, arrays["presence"], self._folder / "index" / name)
+        return Space(vectors, **arrays, index=index)
 
     def column_types(self) -> "dict[str, pl.DataType]":
         """Return the types of the columns that a filter may name."""
-        import polars as pl  # a query without a filter does without
+        if self._column_types is None:
+            import polars as pl  # a query without a filter does without
 
-        return dict(pl.read_parquet_schema(self._folder / _COLUMNS))
+            with self._reading:
+                self._column_types = dict(pl.read_parquet_schema(self._column_file))
+        return self._column_types
 
     def columns(self, names: Collection[str] | None = None) -> "pl.DataFrame":
         """Return the columns that a filter may name, or just some of them; each is read once."""
         import polars as pl
 
         wanted = list(dict.fromkeys(self.column_types() if names is None else names))
-        if new := [name for name in wanted if name not in self._columns]:
-            read = pl.read_parquet(self._folder / _COLUMNS, columns=new)
-            self._columns |= {name: read[name] for name in new}
+        with self._reading:
+            if new := [name for name in wanted if name not in self._columns]:
+                read = pl.read_parquet(self._column_file, columns=new)
+                self._columns |= {name: read[name] for name in new}
         return pl.DataFrame([self._columns[name] for name in wanted])
 
     def pictures(self) -> "pl.DataFrame":

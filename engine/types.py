@@ -6,6 +6,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .half import StoredVectors
+
 Vectors: TypeAlias = NDArray[np.float32]
 """Rows of unit length, shape (n, d), unless a docstring says otherwise."""
 
@@ -63,7 +65,18 @@ class PixelFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class Modality:
+class Places:
+    """Vectors of items in item-row order, as a generation stores them.
+
+    `vectors`, shape (n, d), are unit rows where `presence`, shape (n,), is true.
+    """
+
+    vectors: StoredVectors
+    presence: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Modality(Places):
     """What the items' pictures, or their words, are as vectors, in item-row order.
 
     `vectors`, shape (n, d), are unit rows where `presence`, shape (n,), is true and zero elsewhere;
@@ -71,7 +84,6 @@ class Modality:
     """
 
     vectors: Vectors
-    presence: Mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ short list (Munyampirwa et al., "Down with the hierarchy", 2024).
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .compile import kernel, readonly
+from .links import Links
 from .prefetch import prefetch
-from .scan import ByteVectors
 
 _STARTS = 4  # entries walked from: clusters far apart are often joined by none of each other's rows
 _LEVELS, _QUERY_LEVELS = 127, 32767
@@ -24,45 +23,13 @@ _DOUBT = 0.5
 """Share of what rounding may do to a score at most that is allowed for. What it usually does is
 less by the root of the dimension: from 64 dimensions on this is beyond four standard deviations."""
 _ALL = readonly(np.empty(0, np.bool_), np.bool_)
+_SHIFT, _KEPT, _SCALE = 13, ~0x7000_0000, np.float32(2.0**112)
+"""From a float16 to a float32: where its bits go, all but copies of the sign, and what its exponent
+is too small by."""
 _NEAR, _STEP = 16, 10
 """Entries near the query that say how many rows around it are allowed, and rows that are scored for
 each that is expanded."""
 _ROOM = 1024  # rows that can wait to be expanded before more room is made
-
-
-class Links(NamedTuple):
-    """A graph, and what it was built from."""
-
-    neighbours: NDArray[np.int32]
-    """Shape (n, m): the rows that each row leads to, padded with -1 at the end."""
-    entries: NDArray[np.int32]
-    """Shape (e,): rows where a walk may begin."""
-    entry_codes: NDArray[np.int8]
-    """Shape (e, d): theirs, side by side, because all of them are read each time."""
-    codes: NDArray[np.int8]
-    scales: NDArray[np.float32]
-    errors: NDArray[np.float32]
-    """As in `scan.ByteVectors`."""
-    vectors: NDArray[np.float32]
-    """Shape (n, d), of at most unit length."""
-
-
-def linked(
-    neighbours: NDArray[np.int32],
-    entries: NDArray[np.int32],
-    rounded: ByteVectors,
-    vectors: NDArray[np.float32],
-) -> Links:
-    """Put a graph and its vectors together, without copying what is contiguous."""
-    return Links(
-        readonly(neighbours, np.int32),
-        readonly(entries, np.int32),
-        readonly(rounded.codes[entries], np.int8),
-        readonly(rounded.codes, np.int8),
-        readonly(rounded.scales, np.float32),
-        readonly(rounded.errors, np.float32),
-        readonly(vectors, np.float32),
-    )
 
 
 def walk(
@@ -83,7 +50,7 @@ def walk(
     Parameters
     ----------
     links
-        From `linked`. Neighbours beyond the last row are left out.
+        From `links.linked`. Neighbours beyond the last row are left out.
     query
         Shape (d,), float32, finite.
     allowed
@@ -124,6 +91,7 @@ def _walk(
     scales: NDArray[np.float32],
     errors: NDArray[np.float32],
     vectors: NDArray[np.float32],
+    halves: NDArray[np.int16],
     query: NDArray[np.float32],
     allowed: NDArray[np.bool_],
     k: int,
@@ -175,7 +143,7 @@ def _walk(
     scores = np.empty(n_kept, np.float64)
     for place in range(n_kept):
         scores[place] = -np.float64(kept[place]) * step
-    return _exactly_ranked(scores, kept_rows, errors, vectors, query, k)
+    return _exactly_ranked(scores, kept_rows, errors, vectors, halves, query, k)
 
 
 @kernel
@@ -234,6 +202,7 @@ def _exactly_ranked(
     rows: NDArray[np.int32],
     errors: NDArray[np.float32],
     vectors: NDArray[np.float32],
+    halves: NDArray[np.int16],
     query: NDArray[np.float32],
     k: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -257,11 +226,22 @@ def _exactly_ranked(
         if about[place] + doubts[place] < bar:
             continue
         total = 0.0
-        for j in range(dim):
-            total += np.rint(np.float64(vectors[row, j]) * wide[j])
+        if halves.size > 0:
+            for j in range(dim):
+                total += np.rint(np.float64(_widened(halves[row, j])) * wide[j])
+        else:
+            for j in range(dim):
+                total += np.rint(np.float64(vectors[row, j]) * wide[j])
         score = np.float32(total / grain)
         n_best = _insert(best, best_rows, n_best, score, row)
     return best_rows[:n_best], best[:n_best]
+
+
+@kernel
+def _widened(half: np.int16) -> np.float32:
+    """Return the value of a finite float16, exactly; Numba has no such type."""
+    bits = np.int32((np.int32(half) << _SHIFT) & _KEPT)
+    return np.float32(bits.view(np.float32) * _SCALE)
 
 
 @kernel

@@ -15,6 +15,7 @@ from .prefetch import prefetch
 
 _LEVELS = 127
 _QUERY_LEVELS = 32767
+_WIDENED_ROWS = 4096
 _AHEAD = 8  # listed rows asked of memory before they are scored
 _LISTED_SHARE = 0.25
 """Share of allowed rows from which all are scored: a row that is skipped stops the processor from
@@ -34,22 +35,26 @@ class ByteVectors(NamedTuple):
     """Shape (n,): the length of what rounding took away from each row."""
 
 
-def to_bytes(vectors: NDArray[np.float32]) -> ByteVectors:
+def to_bytes(vectors: NDArray[np.float32] | NDArray[np.float16]) -> ByteVectors:
     """Round vectors to bytes, each row with a scale of its own.
 
     Parameters
     ----------
     vectors
-        Shape (n, d), float32; a memory map is read once, front to back. A row that is not finite
-        becomes zeros with an infinite error: nothing is known of its scores.
+        Shape (n, d), float32 or float16; a memory map is read once, front to back. A row that is
+        not finite becomes zeros with an infinite error: nothing is known of its scores.
     """
-    rows = readonly(vectors, np.float32)
     rounded = ByteVectors(
-        np.empty(rows.shape, np.int8),
-        np.empty(len(rows), np.float32),
-        np.empty(len(rows), np.float32),
+        np.empty(vectors.shape, np.int8),
+        np.empty(len(vectors), np.float32),
+        np.empty(len(vectors), np.float32),
     )
-    _to_bytes(rows, *rounded)
+    # Float16 is not widened whole.
+    step = len(vectors) if vectors.dtype == np.float32 else _WIDENED_ROWS
+    for start in range(0, len(vectors), max(1, step)):
+        some = slice(start, start + step)
+        rows = readonly(vectors[some], np.float32)
+        _to_bytes(rows, rounded.codes[some], rounded.scales[some], rounded.errors[some])
     return ByteVectors(*(readonly(array, array.dtype) for array in rounded))
 
 

@@ -12,6 +12,6 @@ def linked_index(vectors, presence, *, ef=64):
     rows = np.flatnonzero(presence).astype(np.int32)
     if len(rows) == 0:
         return exact
-    builder = GraphBuilder(np.asarray(vectors), len(rows))
+    builder = GraphBuilder(np.asarray(vectors[:]), len(rows))
     builder.join(rows)
     return HnswIndex(builder.graph(ef), exact)

@@ -88,6 +88,11 @@ def _ablation_table(report: Mapping[str, Any]) -> Table:
 
 def _footnote(report: Mapping[str, Any]) -> str:
     measured = f"{report['users']:,} users; held out: {report['held_out']}"
+    hidden = report.get("hidden", {})  # reports of earlier versions do not have it
+    if hidden.get("items"):
+        measured += (
+            f"; left out: {hidden['items']:,} hidden items with {hidden['held_out_picks']:,} picks"
+        )
     return f"{measured}; intervals: {report['level']:.0%} of bootstrap draws of users"
 
 

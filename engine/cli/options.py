@@ -64,7 +64,11 @@ def about_items(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="SQL",
         help="Condition on the items' columns, such as \"price < 50 AND category = 'Dress'\".",
     )
-    explain = click.option("--explain", is_flag=True, help="Show the parts of every score.")
+    explain = click.option(
+        "--explain",
+        is_flag=True,
+        help="Show the parts of every score, and how the nearest were found.",
+    )
     return with_options(command, filter_predicate, explain)
 
 

@@ -42,6 +42,9 @@ def show_response(response: "Response") -> None:
         because = [parts[place]] if parts else []
         table.add_row(str(place + 1), escape(_printable(item)), f"{score:.3f}", *cells, *because)
     console.print(table if response.ids else "no results")
+    if plans := (response.explanation or {}).get("plans"):
+        told = ", ".join(f"{space} by {plan}" for space, plan in plans.items())
+        console.print(f"[dim]nearest: {told}[/dim]")
     for note in response.notes:
         console.print(f"[dim]note: {escape(note)}[/dim]")
 

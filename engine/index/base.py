@@ -7,6 +7,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..half import StoredVectors
 from ..types import Mask, Rows, Scores, Vectors
 
 __all__ = [
@@ -96,7 +97,7 @@ def no_neighbours(n_queries: int) -> Neighbours:
 
 
 def exactly_ranked(
-    vectors: Vectors, queries: Vectors, candidates: Iterable[Rows], k: int, plan: Plan
+    vectors: StoredVectors, queries: Vectors, candidates: Iterable[Rows], k: int, plan: Plan
 ) -> Neighbours:
     """Score each query's candidates exactly and keep the best `k`.
 
@@ -122,7 +123,7 @@ def exactly_ranked(
     return Neighbours(np.stack(rows), np.stack(scores), plan)
 
 
-def _best(vectors: Vectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Scores]:
+def _best(vectors: StoredVectors, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Scores]:
     grain = 2.0 ** float(_BITS - np.frexp(np.float64(np.abs(query).max(initial=0)))[1])
     wide = query.astype(np.float64) * grain
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]

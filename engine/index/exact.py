@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..half import HalfVectors, StoredVectors, as_stored, blocks
 from ..types import Mask, Rows, Scores, Vectors
 from .base import Neighbours, Plan, checked_query, exactly_ranked, no_neighbours
 from .planner import choose
@@ -36,7 +37,8 @@ class ExactIndex:
     Parameters
     ----------
     vectors
-        Shape (n, d), float32; may be a read-only memory map, which is then never copied whole.
+        Shape (n, d), float32, or float16 as `HalfVectors`; may be a read-only memory map. They are
+        never copied whole.
     presence
         Which rows have a vector, shape (n,); what the others hold does not matter.
     codes
@@ -47,7 +49,7 @@ class ExactIndex:
 
     def __init__(
         self,
-        vectors: Vectors,
+        vectors: StoredVectors,
         presence: Mask,
         codes: Codes | None = None,
         *,
@@ -56,7 +58,7 @@ class ExactIndex:
         if vectors.ndim != 2 or presence.shape != vectors.shape[:1]:
             message = f"{vectors.shape} vectors do not go with a presence of {presence.shape}"
             raise ValueError(message)
-        self.vectors = np.asarray(vectors)
+        self.vectors = vectors if isinstance(vectors, HalfVectors) else np.asarray(vectors)
         self.presence = np.asarray(presence, np.bool_)
         self.count = int(np.count_nonzero(self.presence))
         self._codes = codes
@@ -83,7 +85,7 @@ class ExactIndex:
 
         if self._rounded is None:
             codes = self._codes
-            self._rounded = to_bytes(self.vectors) if codes is None else ByteVectors(*codes)
+            self._rounded = ByteVectors(*(codes or to_bytes(as_stored(self.vectors))))
         return self._rounded
 
     def answer(self, queries: Vectors, k: int, eligible: Mask, plan: Plan) -> Neighbours:
@@ -109,8 +111,10 @@ class ExactIndex:
         rows = np.flatnonzero(eligible).astype(np.int32)
         for start in range(0, len(queries), together):
             block = queries[start : start + together]
+            scores = np.empty((len(block), len(self.vectors)), np.float32)
             with np.errstate(invalid="ignore", over="ignore"):  # rows without a vector: anything
-                scores = block @ self.vectors.T
+                for some, part in blocks(self.vectors):
+                    np.matmul(block, part.T, out=scores[:, some])
             for query, row_scores in zip(block, scores, strict=True):
                 yield rows[_near_best(row_scores[rows], k, query)]
 

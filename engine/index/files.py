@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptGenerationError, StorageError
-from ..types import Mask, Vectors
+from ..half import StoredVectors
+from ..types import Mask
 
 __all__ = ["HEADER_FILE", "open_arrays", "read_header", "write_files"]
 
@@ -24,7 +25,7 @@ _BLOCK, _BLOCKS = 4096, 64
 
 def write_files(
     folder: Path,
-    vectors: Vectors,
+    vectors: StoredVectors,
     presence: Mask,
     arrays: Mapping[str, NDArray[Any]],
     about: Mapping[str, Any],
@@ -64,7 +65,7 @@ def write_files(
         raise StorageError(message) from error
 
 
-def read_header(folder: Path, vectors: Vectors, presence: Mask) -> dict[str, Any]:
+def read_header(folder: Path, vectors: StoredVectors, presence: Mask) -> dict[str, Any]:
     """Read the header, and hold it against the vectors that are to be searched.
 
     Raises
@@ -134,7 +135,7 @@ def open_arrays(
     return arrays
 
 
-def _identity(vectors: Vectors, presence: Mask) -> dict[str, int | str]:
+def _identity(vectors: StoredVectors, presence: Mask) -> dict[str, int | str]:
     """Return what tells these vectors from others, without reading them all."""
     rows = np.flatnonzero(presence)
     sample = rows[:: max(1, len(rows) // _SAMPLE_ROWS)]

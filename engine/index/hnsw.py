@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..half import as_stored
 from ..types import Mask, Rows, Scores, Vectors
 from .base import Neighbours, Plan, checked_query, no_neighbours
 from .exact import ExactIndex
 from .planner import Choice, choose
 
 if TYPE_CHECKING:
-    from sightline_kernels.graph import Links
+    from sightline_kernels.links import Links
 
 __all__ = ["Graph", "HnswIndex"]
 
@@ -76,12 +77,13 @@ class HnswIndex:
         return self._walk(queries, k, eligible, choice)
 
     def _walk(self, queries: Vectors, k: int, eligible: Mask, choice: Choice) -> Neighbours:
-        from sightline_kernels.graph import linked, walk  # wakes Numba
+        from sightline_kernels.graph import walk  # wakes Numba
+        from sightline_kernels.links import linked
 
         exact, graph = self._exact, self.graph
         if self._links is None:
             rounded = exact.rounded()
-            self._links = linked(graph.neighbours, graph.entries, rounded, exact.vectors)
+            self._links = linked(graph.neighbours, graph.entries, rounded, as_stored(exact.vectors))
         allowed = eligible if choice.plan == "filtered walk" else None
         rows, scores = (
             np.empty((len(queries), k), np.int32),

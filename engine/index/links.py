@@ -7,10 +7,11 @@ import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Rows, Vectors
+from ..half import StoredVectors
+from ..types import Rows
 from .hnsw import Graph
 
-__all__ = ["EF_CONSTRUCTION", "GraphBuilder", "M"]
+__all__ = ["EF_CONSTRUCTION", "GraphBuilder", "M", "drawn_entries"]
 
 M = 16
 EF_CONSTRUCTION = 128
@@ -30,12 +31,12 @@ class GraphBuilder:
     Parameters
     ----------
     vectors
-        Shape (n, d), float32.
+        Shape (n, d), float32 or `HalfVectors`.
     count
         Rows that will be joined in all.
     """
 
-    def __init__(self, vectors: Vectors, count: int) -> None:
+    def __init__(self, vectors: StoredVectors, count: int) -> None:
         self._vectors = vectors
         self._graph = hnswlib.Index("ip", vectors.shape[1])
         self._graph.init_index(count, M=M, ef_construction=EF_CONSTRUCTION, random_seed=_SEED)
@@ -52,11 +53,16 @@ class GraphBuilder:
             path = Path(folder) / "graph"
             self._graph.save_index(str(path))
             labels, neighbours = _read_level(path, len(self._vectors), self._vectors.shape[1])
-        # A thousand of a million: about as many as a walk scores in any case.
-        picked = np.random.default_rng(_SEED).choice(
-            labels, round(len(labels) ** 0.5), replace=False
-        )
-        return Graph(neighbours, np.sort(picked).astype(np.int32), ef)
+        return Graph(neighbours, drawn_entries(labels), ef)
+
+
+def drawn_entries(rows: Rows) -> Rows:
+    """Draw the rows that walks choose their beginning from, ascending.
+
+    A thousand of a million: about as many as a walk scores in any case.
+    """
+    picked = np.random.default_rng(_SEED).choice(rows, round(len(rows) ** 0.5), replace=False)
+    return np.sort(picked).astype(np.int32)
 
 
 def _read_level(path: Path, n_rows: int, dim: int) -> tuple[Rows, NDArray[np.int32]]:

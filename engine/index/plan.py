@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptGenerationError
-from ..types import Mask, Vectors
+from ..half import StoredVectors, as_stored, blocks
+from ..types import Mask
 from .base import VectorIndex
 from .exact import ExactIndex
 from .files import HEADER_FILE, open_arrays, read_header, write_files
@@ -22,13 +23,13 @@ where the graph of 100,000 takes half a minute."""
 _KINDS = ("exact", "graph")
 
 
-def fresh_index(vectors: Vectors, presence: Mask) -> VectorIndex:
+def fresh_index(vectors: StoredVectors, presence: Mask) -> VectorIndex:
     """Search vectors that are still being built on: exactly, with nothing to prepare.
 
     Parameters
     ----------
     vectors
-        Shape (n, d), float32, unit rows where `presence` is true.
+        Shape (n, d), float32 or `HalfVectors`, unit rows where `presence` is true.
     presence
         Which rows have a vector, shape (n,).
 
@@ -42,7 +43,7 @@ def fresh_index(vectors: Vectors, presence: Mask) -> VectorIndex:
 
 
 def build_index(
-    vectors: Vectors, presence: Mask, folder: Path, *, exact_rows: int | None = None
+    vectors: StoredVectors, presence: Mask, folder: Path, *, exact_rows: int | None = None
 ) -> dict[str, Any]:
     """Write the index of a generation into `folder`, which is made if it is missing.
 
@@ -66,7 +67,7 @@ def build_index(
     _check_finite(vectors, presence)
     count, most = int(np.count_nonzero(presence)), EXACT_ROWS if exact_rows is None else exact_rows
     record: dict[str, Any] = {"kind": "exact", "count": count, "dim": int(vectors.shape[1])}
-    codes = to_bytes(vectors)
+    codes = to_bytes(as_stored(vectors))
     arrays: dict[str, NDArray[Any]] = dict(codes._asdict())
     if count > max(most, 1):
         from .promise import build_graph  # hnswlib is needed by large catalogues only
@@ -78,7 +79,7 @@ def build_index(
     return record
 
 
-def open_index(vectors: Vectors, presence: Mask, folder: Path) -> VectorIndex:
+def open_index(vectors: StoredVectors, presence: Mask, folder: Path) -> VectorIndex:
     """Open the index that `build_index` wrote for the same vectors.
 
     Memory maps are not copied, and little of them is read.
@@ -119,9 +120,9 @@ def open_index(vectors: Vectors, presence: Mask, folder: Path) -> VectorIndex:
     return HnswIndex(Graph(neighbours, entries, ef), exact)
 
 
-def _check_finite(vectors: Vectors, presence: Mask) -> None:
-    finite = np.isfinite(vectors).all(axis=1)
-    bad = np.flatnonzero(presence & ~finite)
+def _check_finite(vectors: StoredVectors, presence: Mask) -> None:
+    finite = [np.isfinite(part).all(axis=1) for _, part in blocks(vectors)]
+    bad = np.flatnonzero(presence & ~np.concatenate([*finite, np.zeros(0, np.bool_)]))
     if len(bad):
         message = f"{len(bad)} vectors hold NaN or infinity, the first is row {bad[0]}"
         raise ValueError(message)

@@ -1,18 +1,31 @@
 """How many of the true nearest a walk finds, and how wide it has to be to find enough."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..half import StoredVectors, blocks
 from ..types import Mask, Rows, Scores, Vectors
 from .base import VectorIndex
 from .exact import Codes, ExactIndex
 from .hnsw import Graph, HnswIndex
 from .links import EF_CONSTRUCTION, GraphBuilder, M
 
-__all__ = ["TARGET", "Built", "Questions", "build_graph", "recall"]
+__all__ = [
+    "TARGET",
+    "Built",
+    "Questions",
+    "build_graph",
+    "drawn_questions",
+    "keep_promise",
+    "recall",
+]
 
 TARGET = 0.99
 """Share of the true nearest ten that searches have to find on average."""
@@ -24,6 +37,7 @@ _SHARES = (0.5, 0.1, 0.01)
 _ERRORS = 2  # standard errors by which it must be beyond the target: a sample may have been lucky
 _SAME = 1e-6  # scores so near are those of one vector: any of its copies is right
 _SEED = 0
+_BLOCK_SCORES = 16_000_000  # scores held at a time, 64 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,9 @@ class Questions:
     """Whether walks have to be wide enough for it."""
 
 
-def build_graph(vectors: Vectors, presence: Mask, codes: Codes, *, target: float = TARGET) -> Built:
+def build_graph(
+    vectors: StoredVectors, presence: Mask, codes: Codes, *, target: float = TARGET
+) -> Built:
     """Build a graph, and choose the width of walks by what they find for rows it does not hold yet.
 
     Some rows are kept out at first and searched with: what is asked for later is not in the graph
@@ -77,24 +93,38 @@ def build_graph(vectors: Vectors, presence: Mask, codes: Codes, *, target: float
     builder = GraphBuilder(vectors, len(rows))
     builder.join(np.flatnonzero(held).astype(np.int32))
     graph = builder.graph(_WIDTHS[0])
-    questions = _questions(vectors, held, asked, rng)
     exact = ExactIndex(vectors, held, codes, components_before_kernel=0)
+    questions = drawn_questions(vectors, held, asked, rng)
+    kept = keep_promise(graph, exact, questions, target=target)
+    builder.join(asked)
+    return Built(builder.graph(kept.graph.ef), kept.record)
+
+
+def keep_promise(
+    graph: Graph, exact: ExactIndex, questions: Sequence[Questions], *, target: float = TARGET
+) -> Built:
+    """Widen the walks of a graph until they find enough; see `build_graph`.
+
+    They start as wide as the graph has them. That width stays if it finds the share `target`: a
+    graph that is carried over again and again would otherwise widen a little each time by luck.
+    """
     found: dict[str, float] = {}
-    for ef in _WIDTHS:
+    first = graph.ef
+    for ef in (first, *(width for width in _WIDTHS if width > first)):
         graph = graph.with_ef(ef)
         index = HnswIndex(graph, exact)
         judged = {q.filter: recall(index, q) for q in questions if q.decides}
         found = {name: share for name, (share, _) in judged.items()}
-        if min(share - _ERRORS * error for share, error in judged.values()) >= target:
+        sure = 0 if ef == first > _WIDTHS[0] else _ERRORS
+        if min(share - sure * error for share, error in judged.values()) >= target:
             break
     found |= {q.filter: recall(index, q)[0] for q in questions if not q.decides}
-    builder.join(asked)
     record = {
         "m": M,
         "ef_construction": EF_CONSTRUCTION,
         "ef": graph.ef,
         "target": target,
-        "queries": len(asked),
+        "queries": len(questions[0].vectors),
         "recall_at_10": {name: round(share, 4) for name, share in found.items()},
     }
     worst = min(found, key=lambda name: found[name])
@@ -103,7 +133,7 @@ def build_graph(vectors: Vectors, presence: Mask, codes: Codes, *, target: float
             f"searches with {worst} find {found[worst]:.1%} of the nearest {_K}, fewer than the "
             f"{target:.0%} promised, though walks are as wide as they get"
         )
-    return Built(builder.graph(graph.ef), record)
+    return Built(graph, record)
 
 
 def recall(index: VectorIndex, asked: Questions) -> tuple[float, float]:
@@ -113,14 +143,24 @@ def recall(index: VectorIndex, asked: Questions) -> tuple[float, float]:
     return float(shares.mean()), float(shares.std() / len(shares) ** 0.5)
 
 
-def _questions(
-    vectors: Vectors, held: Mask, asked: Rows, rng: np.random.Generator
+def drawn_questions(
+    vectors: StoredVectors, held: Mask, asked: Rows, rng: np.random.Generator
 ) -> list[Questions]:
-    """Ask without a filter, and with ones that fall anywhere, or on what is like one row."""
-    rows = np.flatnonzero(held)
-    truth, queries = ExactIndex(vectors, held), vectors[asked]
+    """Ask without a filter, and with ones that fall anywhere, or on what is like one row.
+
+    Parameters
+    ----------
+    vectors, held
+        Shape (n, d), and which rows may be found, shape (n,), at least one.
+    asked
+        The rows whose vectors are asked with, none of them among those.
+    rng
+        Draws the filters.
+    """
+    rows, queries = np.flatnonzero(held), vectors[asked]
     with np.errstate(invalid="ignore", over="ignore"):  # rows without a vector: anything
-        nearness = (vectors @ vectors[rng.choice(rows)])[rows]
+        like = vectors[rng.choice(rows)]
+        nearness = np.concatenate([part @ like for _, part in blocks(vectors)])[rows]
     alike = rows[np.argsort(-nearness, kind="stable")]
     filters: list[tuple[str, Mask | None, bool]] = [("no filter", None, True)]
     for share in _SHARES:
@@ -130,7 +170,33 @@ def _questions(
             allowed[order[:passing]] = True
             name = f"{100 * share:.0f} % {how}"
             filters.append((name, allowed, share == _SHARES[0]))
+    passing_rows = [rows if mask is None else np.flatnonzero(mask) for _, mask, _ in filters]
+    best = _best_scores(vectors, queries, passing_rows)
     return [
-        Questions(name, queries, allowed, truth.query(queries, _K, allowed=allowed).scores, decides)
-        for name, allowed, decides in filters
+        Questions(name, queries, allowed, nearest, decides)
+        for (name, allowed, decides), nearest in zip(filters, best, strict=True)
     ]
+
+
+def _best_scores(
+    vectors: StoredVectors, queries: Vectors, lists: Sequence[NDArray[np.intp]]
+) -> list[Scores]:
+    """Return the best scores of every query among each list of rows, best first."""
+    found: list[list[Scores]] = [[] for _ in lists]
+    together = max(1, _BLOCK_SCORES // len(vectors))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(queries), together):
+            some = queries[start : start + together]
+            scores = np.empty((len(some), len(vectors)), np.float32)
+            with np.errstate(invalid="ignore", over="ignore"):  # rows without a vector: anything
+                for place, part in blocks(vectors):
+                    scores[:, place] = some @ part.T
+            for best, most in zip(found, pool.map(partial(_most, scores), lists), strict=True):
+                best.append(most)
+    return [np.concatenate(best) for best in found]
+
+
+def _most(scores: Scores, rows: NDArray[np.intp]) -> Scores:
+    k = min(_K, len(rows))
+    best: Scores = np.partition(scores[:, rows], -k, axis=1)[:, -k:]
+    return -np.sort(-best, axis=1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..half import HalfVectors
 from ..types import History, Mask, Rows, Scores
 from .catalogue import Catalogue
 from .facts import LEAST_SPREAD
@@ -19,6 +20,7 @@ from .recommender import Recommender
 from .retrievers import FEW, SIZES
 from .signals import LATEST as LATEST_COMPARED
 from .signals import SIGNALS
+from .space import Space
 from .taste import LATEST, SHARPNESS, WIDE
 
 if TYPE_CHECKING:
@@ -205,16 +207,25 @@ def _fills(catalogue: Catalogue) -> "dict[str, Fill]":
         "has_picture": fact(facts.has_picture.astype(np.float32)),
     }
     for name, space in (("looks", catalogue.images), ("meaning", catalogue.texts)):
-        fills[name] = partial(
-            likeness.mean_likeness,
-            space.vectors,
-            space.presence,
-            space.center,
-            latest=LATEST_COMPARED,
-        )
+        fills[name] = partial(_likeness, space)
     if factors is not None:
         fills["factors"] = partial(liking.likings, factors.factors, factors.gram)
     return fills
+
+
+def _likeness(space: Space, people: "People", pools: "Pools", column: "Column") -> None:
+    from sightline_kernels.likeness import mean_likeness
+
+    vectors, presence = space.vectors, space.presence
+    if isinstance(vectors, HalfVectors):
+        # The kernel reads float32: of half floats, rows that come up are numbered anew and widened.
+        used = np.unique(np.concatenate([people.picks, people.seen, pools.rows.ravel()]))
+        place = np.zeros(len(vectors), np.int32)
+        place[used] = np.arange(len(used))
+        people = people._replace(picks=place[people.picks], seen=place[people.seen])
+        pools = pools._replace(rows=place[pools.rows])
+        vectors, presence = vectors[used], presence[used]
+    mean_likeness(vectors, presence, space.center, people, pools, column, latest=LATEST_COMPARED)
 
 
 def _people(profiles: Sequence[Profile]) -> "People":

@@ -33,7 +33,8 @@ def blended(found: Ranked, liked: Ranked, weight: float) -> Ranked:
     parts = {name: part * own for name, part in found.parts.items()}
     parts["personal"] = _liking(found, liked) * np.float32(weight)
     scores = found.scores * own + parts["personal"]
-    return best_first(Ranked(found.rows, scores, parts), len(found.rows))
+    plans = {**liked.plans, **found.plans}
+    return best_first(Ranked(found.rows, scores, parts, plans), len(found.rows))
 
 
 def _liking(found: Ranked, liked: Ranked) -> Scores:

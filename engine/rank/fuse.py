@@ -1,9 +1,10 @@
 """Several signals about the same candidates made into one score, with its parts kept apart."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..types import Mask, Rows, Scores
 
@@ -34,6 +35,13 @@ class Ranked:
     rows: Rows
     scores: Scores
     parts: dict[str, Scores]
+    plans: Mapping[str, str] = field(default_factory=dict)
+    """How the nearest were found, by the name of the space: see `pool.Pool`."""
+
+    def take(self, places: NDArray[np.intp]) -> "Ranked":
+        """Return what stands in these places, in their order."""
+        parts = {name: part[places] for name, part in self.parts.items()}
+        return replace(self, rows=self.rows[places], scores=self.scores[places], parts=parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +102,7 @@ def scaled(signals: Mapping[str, Signal]) -> dict[str, Scores]:
 
 def best_first(ranked: Ranked, k: int) -> Ranked:
     """Return the k best of `ranked`, best first; of equal scores the lower row comes first."""
-    order = np.lexsort((ranked.rows, -ranked.scores))[:k]
-    parts = {name: part[order] for name, part in ranked.parts.items()}
-    return Ranked(ranked.rows[order], ranked.scores[order], parts)
+    return ranked.take(np.lexsort((ranked.rows, -ranked.scores))[:k])
 
 
 def top_rows(scores: Scores, k: int, allowed: Mask | None = None) -> Rows:

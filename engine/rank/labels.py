@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Mask, Modality, Rows, Scores, Vectors
+from ..half import blocks
+from ..types import Mask, Places, Rows, Scores, Vectors
 
 __all__ = ["CLIP_SCALE", "Judged", "Loss", "judge", "label_vectors"]
 
@@ -79,7 +80,7 @@ def label_vectors(prompts: Vectors, n_labels: int) -> Vectors:
     return unit
 
 
-def judge(images: Modality, texts: Modality, labels: Vectors, loss: Loss = Loss()) -> Judged:
+def judge(images: Places, texts: Places, labels: Vectors, loss: Loss = Loss()) -> Judged:
     """Judge every item by its picture, else by its words, else not at all.
 
     Cosines between texts are larger than those between a text and a picture, and spread otherwise
@@ -110,13 +111,15 @@ def judge(images: Modality, texts: Modality, labels: Vectors, loss: Loss = Loss(
     return Judged(_probabilities(cosines, loss), by_image, by_text)
 
 
-def _cosines(modality: Modality, labels: Vectors) -> NDArray[np.float32]:
+def _cosines(places: Places, labels: Vectors) -> NDArray[np.float32]:
     """Return the cosines of the p items that have a vector, shape (p, l)."""
-    if not modality.presence.any():
+    if not places.presence.any():
         return np.zeros((0, len(labels)), np.float32)
     # Of all rows, absent ones too: a copy of the others could be as large as the catalogue.
-    cosines: NDArray[np.float32] = (modality.vectors @ labels.T)[modality.presence]
-    return cosines
+    cosines = np.empty((len(places.presence), len(labels)), np.float32)
+    for rows, part in blocks(places.vectors):
+        np.matmul(part, labels.T, out=cosines[rows])
+    return cosines[places.presence]
 
 
 def _as_pictures(read: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """Ranks a catalogue for someone without a history, by what is known of people like them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..types import Mask, Scores
 from .catalogue import Catalogue
 from .fuse import Ranked, Signal, best_first, fuse, top_rows
+from .pool import Pool
 from .taste import SHARPNESS
 
 __all__ = ["Guess", "for_newcomer"]
@@ -35,14 +36,13 @@ def for_newcomer(catalogue: Catalogue, guess: Guess, k: int, allowed: Mask | Non
     facts, taste = catalogue.facts, catalogue.taste
     kept = np.ones(len(catalogue), np.bool_) if allowed is None else allowed
     size = max(_POOL, 2 * k)
-    pools = [
-        top_rows(guess.liked, size, (guess.liked > 0) & kept),
-        top_rows(facts.trend, size, kept),
-        top_rows(facts.popularity, size, kept),
-    ]
+    gathered = Pool()
+    gathered.add(top_rows(guess.liked, size, (guess.liked > 0) & kept))
+    gathered.add(top_rows(facts.trend, size, kept))
+    gathered.add(top_rows(facts.popularity, size, kept))
     if guess.interest is not None:
-        pools.append(taste.nearest(guess.interest[None], size, kept))
-    pool = np.unique(np.concatenate(pools)).astype(np.int32)
+        gathered.add_nearest("taste", taste.nearest(guess.interest[None], size, kept))
+    pool = gathered.rows
     signals = {
         "people_like_you": Signal(guess.liked[pool]),
         "popularity": Signal(facts.popularity[pool]),
@@ -52,4 +52,5 @@ def for_newcomer(catalogue: Catalogue, guess: Guess, k: int, allowed: Mask | Non
         kernel = np.exp(np.float32(SHARPNESS) * (taste.vectors[pool] @ guess.interest))
         likeness = kernel / np.sqrt(taste.crowding[pool])
         signals["taste"] = Signal(likeness.astype(np.float32), taste.presence[pool])
-    return best_first(fuse(pool, signals, _WEIGHTS), len(pool))
+    ranked = best_first(fuse(pool, signals, _WEIGHTS), len(pool))
+    return replace(ranked, plans=gathered.plans)

@@ -32,7 +32,7 @@ class QueryOptions(TypedDict, total=False):
     return_metadata: bool
     """Whether to return the catalogue's columns of every result; they are unless told otherwise."""
     explain: bool
-    """Whether to return the parts of every score."""
+    """Whether to return the parts of every score, and how the nearest were found."""
     config: Mapping[str, Any]
     """Shaped's per-request settings, in the place of the model's ``inference_config`` key by key:
     ``limit``, ``retrieval_k``, ``retriever_k_override``, ``exploration_factor``,

@@ -1,6 +1,7 @@
 """Candidates for an item, a basket or a query, scored by fixed, documented weights."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +12,7 @@ from .catalogue import Catalogue
 from .complements import in_same_basket
 from .fuse import Ranked, Signal, SparseScores, best_first, fuse, top_rows
 from .literal import QUERY_WEIGHTS, SEMANTIC_SHARE, code_share, literally, shared_weights
+from .pool import Pool
 from .profile import read_profile
 from .signals import mean_likeness
 from .space import Space
@@ -129,7 +131,6 @@ class Ranker:
         aside: Mapping[str, float] = NOTHING_ASIDE,
         allowed: Mask | None = None,
         only: Rows | None = None,
-        plans: dict[str, str] | None = None,
     ) -> Ranked:
         """Score what may answer a query, by vectors, by words, or both; in no order.
 
@@ -163,9 +164,7 @@ class Ranker:
             share of the weight that is left to it. Candidates come from it only where they come
             from nothing else.
         only
-            Score just these rows, as far as they are allowed.
-        plans
-            Is told how the nearest were found, by ``looks`` and ``meaning``; see `Neighbours.plan`.
+            Score just these rows, as far as they are allowed: then nothing else is looked for.
         k, allowed
             See the class; of all candidates that are returned the k best are as they should be.
         """
@@ -180,28 +179,24 @@ class Ranker:
             told, stand_in = {}, None
         asked = {name: each for name, each in told.items() if each and each.space.presence.any()}
         size = max(_POOL, 2 * k)
-        near = {
-            name: each.nearest(size, allowed) for name, each in asked.items() if name not in aside
-        }
-        pools = [found.rows.ravel() for found in near.values()]
-        if stand_in is not None and "looks" not in aside and catalogue.texts.presence.any():
-            pictureless = _both(~placed, allowed)
-            pools.append(catalogue.texts.nearest(stand_in, size, pictureless))
         signals: dict[str, Scores] = {}
+        literal: Scores | None = None
         if texts is not None and not (asked and semantic_share == 1):
             found, against = literally(catalogue, texts)
-            if any(weight > 0 for weight in texts.values()):
-                pools.append(top_rows(found, size, _both(found > 0, allowed)))
+            literal = found if any(weight > 0 for weight in texts.values()) else None
             signals["words"] = found if against is None else found - against
+        gathered = Pool()
         if only is not None:
-            pools = [only if allowed is None else only[allowed[only]]]
-        elif not pools and not _seeks(told, texts, aside):
-            near = {name: each.nearest(size, allowed) for name, each in asked.items()}
-            pools = [found.rows.ravel() for found in near.values()]
-            pools = pools or [top_rows(catalogue.facts.trend, size, allowed)]
-        if plans is not None:
-            plans |= {name: found.plan for name, found in near.items()}
-        pool = _union(pools) if pools else np.zeros(0, np.int32)
+            gathered.add(only if allowed is None else only[allowed[only]])
+        else:
+            near = {name: each for name, each in asked.items() if name not in aside}
+            without = self._pictureless(stand_in, placed) if "looks" not in aside else None
+            _search(gathered, near, without, literal, size, allowed)
+        if gathered.is_untouched and not _seeks(told, texts, aside):
+            _search(gathered, asked, None, None, size, allowed)
+            if gathered.is_untouched:
+                gathered.add(top_rows(catalogue.facts.trend, size, allowed))
+        pool = gathered.rows
         fused = {name: Signal(_above_nothing(values[pool])) for name, values in signals.items()}
         others = {
             "looks": asked_in(catalogue.texts, meaning if stand_in is None else stand_in),
@@ -219,7 +214,7 @@ class Ranker:
                 semantic_share, wordless_share, code_share(catalogue, texts), asked
             )
         weights = {name: weight * aside.get(name, 1.0) for name, weight in weights.items()}
-        return fuse(pool, fused, weights)
+        return replace(fuse(pool, fused, weights), plans=gathered.plans)
 
     def _like(
         self,
@@ -235,7 +230,8 @@ class Ranker:
         together = self.catalogue.picked_together(rows, weights)
         words = self.catalogue.words.of_items(rows, weights)
         company = [together] if baskets is None else [together, baskets]
-        pool = self._pool(rows, weights, company, words, k, others)
+        gathered = self._pool(rows, weights, company, words, k, others)
+        pool = gathered.rows
         signals = {
             "looks": _likeness(self.catalogue.images, pool, rows, weights),
             "words": self._words(pool, words),
@@ -248,7 +244,8 @@ class Ranker:
             profile = read_profile(history)
             images = self.catalogue.images
             signals["taste"] = mean_likeness(images, pool, profile.rows, profile.weights)
-        return best_first(fuse(pool, signals, _words_once(mixture, signals)), k)
+        ranked = best_first(fuse(pool, signals, _words_once(mixture, signals)), k)
+        return replace(ranked, plans=gathered.plans)
 
     def _pool(
         self,
@@ -258,22 +255,23 @@ class Ranker:
         words: Scores,
         k: int,
         allowed: Mask | None,
-    ) -> Rows:
+    ) -> Pool:
         """Candidates: by vectors, company, words and, so that there are always k, by trend."""
-        size = max(_POOL, 2 * k)
-        pools = [
-            *(one.best(size, allowed) for one in company),
-            top_rows(words, size, _both(words > 0, allowed)),
-            top_rows(self.catalogue.facts.trend, size, allowed),
-        ]
-        for space in (self.catalogue.images, self.catalogue.texts):
+        size, pool = max(_POOL, 2 * k), Pool()
+        for one in company:
+            pool.add(one.best(size, allowed))
+        pool.add(top_rows(words, size, _both(words > 0, allowed)))
+        pool.add(top_rows(self.catalogue.facts.trend, size, allowed))
+        for name, space in (("looks", self.catalogue.images), ("meaning", self.catalogue.texts)):
             seen = space.presence[picks]
             if seen.any():
                 vectors = space.centered(picks[seen])
                 mean = weights[seen] @ vectors
-                pools.append(space.nearest(mean[None], size, allowed))
-                pools.append(space.nearest(vectors[-_LATEST_PICKS:], _PER_PICK, allowed))
-        return _union(pools)
+                pool.add_nearest(name, space.neighbours(mean[None], size, allowed))
+                if len(vectors) > 1:  # of one, these are among the nearest to the mean
+                    latest = vectors[-_LATEST_PICKS:]
+                    pool.add_nearest(name, space.neighbours(latest, _PER_PICK, allowed))
+        return pool
 
     @cached_property
     def _is_bought(self) -> Mask:
@@ -290,6 +288,11 @@ class Ranker:
         stands_in = images.presence & ~self.catalogue.facts.has_picture & texts.presence
         return images.presence & ~stands_in if stands_in.any() else images.presence
 
+    def _pictureless(self, stand_in: Vectors | None, placed: Mask) -> Asked | None:
+        """Return what the texts of items without a place among the pictures are asked."""
+        texts = self.catalogue.texts
+        return asked_in(texts, stand_in, ~placed) if texts.presence.any() else None
+
     def _words(self, pool: Rows, words: Scores) -> Signal:
         return Signal(words[pool], self.catalogue.words.presence()[pool])
 
@@ -304,6 +307,23 @@ def _words_once(weights: Mapping[str, float], signals: Mapping[str, Signal]) -> 
     if not signals["meaning"].values.any():
         return weights
     return {**weights, "words": weights["words"] / 2, "meaning": weights["meaning"] / 2}
+
+
+def _search(
+    pool: Pool,
+    asked: Mapping[str, Asked],
+    stand_in: Asked | None,
+    literal: Scores | None,
+    size: int,
+    allowed: Mask | None,
+) -> None:
+    """Gather what is near to a query, or shares words with it."""
+    for name, each in asked.items():
+        pool.add_nearest(name, each.nearest(size, allowed))
+    if stand_in is not None:
+        pool.add_nearest("meaning", stand_in.nearest(size, allowed))
+    if literal is not None:
+        pool.add(top_rows(literal, size, _both(literal > 0, allowed)))
 
 
 def _likeness(space: Space, pool: Rows, rows: Rows, weights: Scores) -> Signal:
@@ -335,10 +355,6 @@ def _above_nothing(scores: Scores) -> Scores:
     """Shift scores, shape (m,), so that none is below 0: what is taken away must count."""
     shifted: Scores = scores - min(0, scores.min(initial=0))
     return shifted
-
-
-def _union(pools: Sequence[Rows]) -> Rows:
-    return np.unique(np.concatenate(pools)).astype(np.int32)
 
 
 def _both(one: Mask, other: Mask | None) -> Mask:

@@ -1,5 +1,8 @@
 """Ranks a catalogue for one person: candidates, what is known of them, and one score."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 
 from ..inference import Inference
@@ -61,12 +64,14 @@ class Recommender:
         """
         profile = read_profile(history)
         together = self._catalogue.picked_together(profile.rows, profile.weights)
+        plans: Mapping[str, str] = {}
         if only is not None:
             pool = only if allowed is None else only[allowed[only]]
         else:
             unseen = np.ones(len(self._catalogue), np.bool_) if allowed is None else allowed.copy()
             unseen[profile.seen] = False
-            pool = candidates(self._catalogue, profile, together, inference, unseen, k, rng=rng)
+            found = candidates(self._catalogue, profile, together, inference, unseen, k, rng=rng)
+            pool, plans = found.rows, found.plans
         if len(profile) == 0:
             name = self._policy.for_strangers
             facts = self._catalogue.facts
@@ -75,4 +80,4 @@ class Recommender:
         signals = person_signals(self._catalogue, profile, pool, together, self._policy.needs)
         rng = rng or np.random.default_rng()
         ranked = self._policy.score(pool, signals, rng, explain=explain)
-        return best_first(ranked, len(pool))
+        return best_first(replace(ranked, plans=plans), len(pool))

@@ -9,6 +9,7 @@ What is asked for is done in this order, each step on what the one before left:
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def reorder(
         ranked = _boosted(ranked, boost[ranked.rows], np.float32(inference.boosting_factor))
     if inference.drop_near_duplicates:
         _, best = np.unique(originals(ranked.rows), return_index=True)
-        ranked = _taken(ranked, np.sort(best))
+        ranked = ranked.take(np.sort(best))
     order = np.arange(len(ranked.rows))
     pool = max(_POOL_PER_RESULT * k, _LEAST_POOL)
     if inference.exploration_factor > 0:
@@ -119,7 +120,7 @@ def reorder(
             codes=[attributes[name][rows] for name in inference.diversity_attributes],
         )
         order = np.concatenate([order[picks], order[n_scored:]])
-    return _taken(ranked, order[:k])
+    return ranked.take(order[:k])
 
 
 def _boosted(ranked: Ranked, boost: Scores, share: np.float32) -> Ranked:
@@ -132,10 +133,8 @@ def _boosted(ranked: Ranked, boost: Scores, share: np.float32) -> Ranked:
     scores = ranked.scores.copy()
     scores[scored] = (1 - share) * known + promoted[scored]
     parts = {name: (1 - share) * part for name, part in ranked.parts.items()}
-    return _taken(
-        Ranked(ranked.rows, scores, {**parts, "boost": promoted}),
-        np.argsort(-scores, kind="stable"),
-    )
+    boosted = replace(ranked, scores=scores, parts={**parts, "boost": promoted})
+    return boosted.take(np.argsort(-scores, kind="stable"))
 
 
 def _explored(
@@ -202,8 +201,3 @@ def _similarity(closest: Scores, present: Mask, left: Mask) -> Scores | np.float
     if len(others) == 0 or others[0] == -np.inf:
         return np.float32(0)
     return np.where(present, closest, others.mean())
-
-
-def _taken(ranked: Ranked, order: NDArray[np.intp]) -> Ranked:
-    parts = {name: part[order] for name, part in ranked.parts.items()}
-    return Ranked(ranked.rows[order], ranked.scores[order], parts)

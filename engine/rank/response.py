@@ -45,9 +45,14 @@ class Response(_Fields):
     metadata: list[dict[str, Any]] | None = None
     """The catalogue's columns of every item, and those of labels, as JSON values."""
     explanation: dict[str, Any] | None = None
-    """With ``explain=True``: ``{"score": {"scoring_policy_scores": {signal: [...]}}}`` and more; of
-    a search also ``plans``: how the nearest pictures (``looks``) and texts (``meaning``) were
-    found: ``gather``, ``scan``, ``walk``, ``filtered walk``, or ``none`` where nothing qualified.
+    """With ``explain=True``: ``{"score": {"scoring_policy_scores": {signal: [...]}}, "plans":
+    {space: plan}}`` and more.
+
+    ``plans`` has the spaces in which the nearest were looked for, ``looks`` (pictures), ``meaning``
+    (texts) and, for a person, ``taste``, and says how they were found: ``gather`` (what may be
+    shown was scored, nothing else), ``scan`` (everything was), ``walk`` or ``filtered walk``
+    (through a graph), ``lists`` (of every item's nearest, prepared by the build), or ``none`` where
+    nothing qualified. Of several searches in one space it is the one that takes longest.
     """
     notes: list[str] = field(default_factory=list)
     """What the caller should know of how this was answered, such as an unknown user."""

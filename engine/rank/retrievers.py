@@ -8,6 +8,7 @@ from ..inference import Inference
 from ..types import Mask, Rows
 from .catalogue import Catalogue
 from .fuse import SparseScores
+from .pool import Found, Pool
 from .profile import Profile
 
 __all__ = ["FEW", "SIZES", "candidates"]
@@ -35,8 +36,8 @@ def candidates(
     k: int,
     *,
     rng: np.random.Generator | None = None,
-) -> Rows:
-    """Return candidates for a person, ascending, each once.
+) -> Pool:
+    """Gather candidates for a person, and tell how those near in the ``taste`` space were found.
 
     `knn` brings what lies nearest to each of the latest picks in the taste space; `collaborative`
     what is picked together with them; `trending` and `toplist` what is popular now and ever;
@@ -59,36 +60,39 @@ def candidates(
     rng
         For `random`.
     """
+    pool = Pool()
     if np.count_nonzero(allowed) <= FEW and not inference.retriever_k_override:
-        return np.flatnonzero(allowed).astype(np.int32)
+        rows = np.flatnonzero(allowed).astype(np.int32)
+        how = ("gather" if len(rows) else "none") if catalogue.taste.knows(profile) else None
+        pool.add_nearest("taste", Found(rows, how))
+        return pool
     sizes = {name: inference.size_of(name, default) for name, default in SIZES.items()}
     if sizes["trending"]:
         sizes["trending"] = max(sizes["trending"], k)
-    retrievers: dict[str, Callable[[int], Rows]] = {
+    near: dict[str, Callable[[int], Found]] = {
         "knn": lambda size: catalogue.taste.near_picks(profile, size, allowed),
+        "cold_start": lambda size: _cold(catalogue, profile, size, allowed),
+    }
+    others: dict[str, Callable[[int], Rows]] = {
         "collaborative": lambda size: together.best(size, allowed),
         "trending": lambda size: _first(catalogue.facts.most_trending, size, allowed),
         "toplist": lambda size: _first(catalogue.facts.most_popular, size, allowed),
         "chronological": lambda size: _first(catalogue.facts.newest, size, allowed),
-        "cold_start": lambda size: _cold(catalogue, profile, size, allowed),
         "random": lambda size: _sample(allowed, size, rng or np.random.default_rng()),
     }
-    found = [retrieve(sizes[name]) for name, retrieve in retrievers.items() if sizes[name]]
-    return _union(found)
+    for name, find in near.items():
+        if sizes[name]:
+            pool.add_nearest("taste", find(sizes[name]))
+    for name, bring in others.items():
+        if sizes[name]:
+            pool.add(bring(sizes[name]))
+    return pool
 
 
-def _union(found: list[Rows]) -> Rows:
-    """Return what np.unique does of all of them, in a tenth of the time: it would hash."""
-    rows = np.sort(np.concatenate([*found, np.zeros(0, np.int32)]))
-    is_first = np.ones(len(rows), np.bool_)
-    np.not_equal(rows[1:], rows[:-1], out=is_first[1:])
-    return rows[is_first].astype(np.int32, copy=False)
-
-
-def _cold(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Rows:
+def _cold(catalogue: Catalogue, profile: Profile, size: int, allowed: Mask) -> Found:
     cold = allowed & catalogue.facts.is_cold
     if len(profile) == 0:
-        return _first(catalogue.facts.newest, size, cold)
+        return Found(_first(catalogue.facts.newest, size, cold), None)
     return catalogue.taste.cold_near_picks(profile, size, cold)
 
 

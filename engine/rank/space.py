@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..half import StoredVectors
 from ..types import Mask, Rows, Scores, Vectors
 
 __all__ = ["Nearest", "Space"]
@@ -46,7 +47,8 @@ class Space:
     Parameters
     ----------
     vectors
-        Shape (n, d), unit rows where `presence` is true; other rows are never read.
+        Shape (n, d), unit rows where `presence` is true; other rows are never read. Float32, or
+        `HalfVectors`, of which only rows that are asked for are widened.
     presence
         Which items have a vector, shape (n,).
     center
@@ -57,7 +59,7 @@ class Space:
     """
 
     def __init__(
-        self, vectors: Vectors, presence: Mask, center: NDArray[np.float32], index: Nearest
+        self, vectors: StoredVectors, presence: Mask, center: NDArray[np.float32], index: Nearest
     ) -> None:
         self.vectors = vectors
         self.presence = presence

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import Mask, Rows, Scores, Vectors
+from .pool import LISTS, Found
 from .profile import Profile, interests
 from .space import Nearest
 
@@ -52,8 +53,8 @@ class TasteSpace:
         self.cold_neighbours = cold_neighbours
         self._index = index
 
-    def near_picks(self, profile: Profile, size: int, allowed: Mask) -> Rows:
-        """Return about `size` allowed items that are near to a person's latest picks.
+    def near_picks(self, profile: Profile, size: int, allowed: Mask) -> Found:
+        """Find about `size` allowed items that are near to a person's latest picks.
 
         As many of the nearest of each pick, as far as they are prepared; where a filter leaves less
         than a quarter of these, the nearest that it leaves to each of the person's interests. Items
@@ -61,26 +62,31 @@ class TasteSpace:
         """
         return self._near(profile, size, allowed, self.neighbours)
 
-    def cold_near_picks(self, profile: Profile, size: int, cold: Mask) -> Rows:
-        """Return the same of items that hardly anyone picked, `cold` being those allowed."""
+    def cold_near_picks(self, profile: Profile, size: int, cold: Mask) -> Found:
+        """Find the same of items that hardly anyone picked, `cold` being those allowed."""
         return self._near(profile, size, cold, self.cold_neighbours)
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Rows:
-        """Return the rows nearest to each of `vectors`, shape (q, d), k of each."""
-        return self._index.query(vectors, k, allowed=allowed).rows.ravel()
+    def nearest(self, vectors: NDArray[np.float32], k: int, allowed: Mask | None) -> Found:
+        """Find the rows nearest to each of `vectors`, shape (q, d), k of each."""
+        found = self._index.query(vectors, k, allowed=allowed)
+        return Found(found.rows.ravel(), found.plan)
 
-    def _near(self, profile: Profile, size: int, allowed: Mask, lists: Rows | None) -> Rows:
+    def _near(self, profile: Profile, size: int, allowed: Mask, lists: Rows | None) -> Found:
         picks = self._placed(profile.latest(LATEST))
         if len(picks) == 0:
-            return np.zeros(0, np.int32)
+            return Found(np.zeros(0, np.int32), None)
         if lists is not None:
             near = lists[picks.rows, : -(-size // len(picks))].ravel()
             near = near[near >= 0]
             found: Rows = near[allowed[near]]
             if len(found) >= WIDE * len(near):
-                return found
+                return Found(found, LISTS)
         centres, _ = interests(self.vectors[picks.rows], picks.weights)
         return self.nearest(centres, -(-size // len(centres)), allowed)
+
+    def knows(self, profile: Profile) -> bool:
+        """Say whether any of a person's latest picks has a place."""
+        return len(self._placed(profile.latest(LATEST))) > 0
 
     def likeness(self, pool: Rows, profile: Profile) -> Scores | None:
         """How alike items are to a person's picks; None if none of the latest thirty has a place.

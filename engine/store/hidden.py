@@ -1,8 +1,8 @@
 """Items of a generation that are never shown, to anybody or to some, on disk."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,26 @@ _USERS, _OFFSETS, _FROM_SOME = "hidden_users", "hidden_offsets.npy", "hidden_row
 
 
 class HiddenItems:
-    """What is not to be shown; nothing where the folder has no files of it. Threads may share it.
+    """What is not to be shown. Threads may share it.
 
     Parameters
     ----------
     folder
         Of the generation.
+    files
+        Names of what is in it, as its manifest has them: nothing is hidden where no such file is
+        named. A file that is named and not there, swept away meanwhile, is an OSError: to show
+        what is hidden would be worse.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, files: Collection[str]) -> None:
+        self.from_all: Rows = _array(folder / _FROM_ALL) if _FROM_ALL in files else _NONE
+        """Item rows that nobody is shown, each once."""
+        self._users: IdTable | None = None
+        if _FROM_SOME in files:
+            self._users = IdTable(folder, _USERS)
+            self._offsets = _array(folder / _OFFSETS)
+            self._from_some = _array(folder / _FROM_SOME)
 
     @staticmethod
     def write_from_all(folder: Path, rows: Rows) -> None:
@@ -42,36 +52,17 @@ class HiddenItems:
         np.save(folder / _OFFSETS, offsets)
         np.save(folder / _FROM_SOME, rows)
 
-    @cached_property
-    def from_all(self) -> Rows:
-        """Item rows that nobody is shown, each once."""
-        return self._array(_FROM_ALL)
-
     def from_person(self, user_id: str) -> Rows:
         """Item rows that this person is not shown, each once, besides those that nobody is."""
-        users = self._users
-        person = None if users is None else users.row(user_id)
+        person = None if self._users is None else self._users.row(user_id)
         if person is None:
             return _NONE
         start, stop = self._offsets[person], self._offsets[person + 1]
         return self._from_some[start:stop]
 
-    @cached_property
-    def _users(self) -> IdTable | None:
-        has_users = (self._folder / _FROM_SOME).is_file()
-        return IdTable(self._folder, _USERS) if has_users else None
 
-    @cached_property
-    def _offsets(self) -> NDArray[np.int64]:
-        return np.asarray(np.load(self._folder / _OFFSETS, mmap_mode="r"))
-
-    @cached_property
-    def _from_some(self) -> Rows:
-        return self._array(_FROM_SOME)
-
-    def _array(self, name: str) -> Rows:
-        path = self._folder / name
-        return np.asarray(np.load(path, mmap_mode="r")) if path.is_file() else _NONE
+def _array(path: Path) -> NDArray[Any]:
+    return np.asarray(np.load(path, mmap_mode="r"))
 
 
 _NONE = np.zeros(0, np.int32)

@@ -75,6 +75,12 @@ def test_table_for_a_person_shows_id_score_title_and_reasons(shop):
     assert "looks like red-" in " ".join(printed.split())  # a cell may be of several lines
 
 
+def test_an_explained_table_says_how_the_nearest_were_found_and_a_plain_one_does_not(shop):
+    arguments = ["similar", "--model-name", "shop", "--item-id", "red-1", "--limit", "2"]
+    assert "nearest: looks by scan, meaning by scan" in shop.run(*arguments, "--explain").stdout
+    assert "nearest" not in shop.run(*arguments).stdout
+
+
 def test_home_may_be_given_before_or_after_the_command(shop, tmp_path):
     home = str(shop.home)
     for arguments in (["--home", home, "list-models"], ["list-models", "--home", home]):

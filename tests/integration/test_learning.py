@@ -722,6 +722,33 @@ def test_the_command_prints_what_it_found_as_json_or_as_a_table(plain):
     assert "EASE" in result.stderr  # its steps, apart from the answer
 
 
+def test_what_is_hidden_is_left_out_by_the_build_and_by_an_evaluation_and_told(plain, tmp_path):
+    hidden = "  global_filters: SELECT item_id FROM items_source WHERE price < 20\n"
+    shop = built(tmp_path, yaml=PLAIN + hidden)
+    report = shop.client().evaluate("shop")
+    found = shop.client().view_model("shop")["metrics"]
+    assert found["hidden"] == report["hidden"]
+    assert report["hidden"]["items"] == 10
+    events = pl.read_csv(shop.folder / "events.csv")
+    last = events.group_by("user_id").agg(pl.col("item_id").sort_by("event_timestamp").last())
+    lost = last["item_id"].is_in([f"I{item}" for item in range(10)]).sum()
+    assert report["hidden"]["held_out_picks"] == lost > 0
+    assert report["users"] == found["personal"]["users"] == PEOPLE - lost
+    for name, method in (("personal", "sightline"), ("popularity", "popularity")):
+        assert found[name]["ndcg"] == report["methods"][method]["ndcg"]["value"]
+    printed = " ".join(shop.run("evaluate", "--model-name", "shop").stdout.split())
+    assert f"left out: 10 hidden items with {lost} picks" in printed
+    assert plain.client().evaluate("shop")["hidden"] == {"items": 0, "held_out_picks": 0}
+
+
+def test_a_filter_of_all_that_people_picked_takes_nothing_from_what_is_judged(plain, tmp_path):
+    seen = "  personal_filters: SELECT user_id, item_id FROM events_source\n"
+    shop = built(tmp_path, yaml=PLAIN + seen)
+    assert shop.client().evaluate("shop") == plain.client().evaluate("shop")
+    views = (one.client().view_model("shop")["metrics"] for one in (shop, plain))
+    assert next(views) == next(views)
+
+
 def test_of_too_few_events_nothing_is_measured_and_that_is_said(tmp_path):
     write(tmp_path / "shop")
     shop = Small(tmp_path / "shop", tmp_path / "home")

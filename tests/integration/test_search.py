@@ -118,7 +118,35 @@ def test_an_explained_search_says_how_the_nearest_were_found(client):
     assert set(plans(filter_predicate="item_id = 'nothing'").values()) == {"none"}
     ranked = client.rank("shop", text_query="a blue square", explain=True)
     assert set(ranked.explanation["plans"]) == {"looks", "meaning"}
-    assert "plans" not in client.rank("shop", explain=True).explanation
+    named = ["blue-1", "red-1"]
+    ranked = client.rank("shop", text_query="a blue square", item_ids=named, explain=True)
+    assert ranked.explanation["plans"] == {}  # what is named is not looked for
+
+
+def test_every_explained_answer_says_how_the_nearest_were_found(client):
+    def plans(verb, *named, **options):
+        return verb("shop", *named, explain=True, **options).explanation["plans"]
+
+    one, basket = "blue-1", ["blue-1", "red-2", "grey-5"]
+    nothing = {"filter_predicate": "item_id = 'nothing'"}
+    assert plans(client.similar_items, one) == {"looks": "scan", "meaning": "scan"}
+    assert plans(client.complement_items, basket) == {"looks": "scan", "meaning": "scan"}
+    assert set(plans(client.similar_items, one, **nothing).values()) == {"none"}
+    narrow = {"filter_predicate": "item_id = 'blue-2'"}
+    assert set(plans(client.complement_items, basket, **narrow).values()) == {"gather"}
+    assert plans(client.similar_items, "grey-5") == {"meaning": "scan"}  # it has no picture
+    assert plans(client.rank, "U0") == {"taste": "gather"}  # of so few, all are candidates
+    assert plans(client.rank, "U0", **nothing) == {"taste": "none"}
+    assert plans(client.rank, "U0", config={"retriever_k_override": {"knn": 5}})["taste"] != "none"
+    assert plans(client.rank, "nobody-yet") == plans(client.rank) == {}  # what is trending
+    assert plans(client.similar_users, "U0") == {}
+    searched = plans(client.rank, "U0", text_query="a blue square")
+    assert searched == {"looks": "scan", "meaning": "scan"}
+
+
+def test_an_answer_that_is_not_explained_tells_no_plans(client):
+    assert client.similar_items("shop", "blue-1").explanation is None
+    assert client.rank("shop", "U0").explanation is None
 
 
 def test_what_is_given_in_every_way_is_one_query(shop, client):

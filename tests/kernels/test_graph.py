@@ -4,7 +4,8 @@ import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from sightline_kernels.graph import linked, walk
+from sightline_kernels.graph import walk
+from sightline_kernels.links import linked
 from sightline_kernels.scan import to_bytes
 
 STARTS = 4
@@ -158,3 +159,26 @@ def test_what_is_found_is_allowed_unlike_and_in_order(n, dim, k, seed):
     assert len(set(rows.tolist())) == len(rows) <= k
     order = sorted(zip((-scores).tolist(), rows.tolist(), strict=True))
     assert [row for _, row in order] == rows.tolist()
+
+
+@given(st.integers(1, 60), st.sampled_from([1, 7, 64]), st.integers(1, 12), st.integers(0, 2**20))
+def test_a_walk_over_float16_scores_as_one_over_the_same_values_in_float32(n, dim, k, seed):
+    vectors, neighbours, entries, query = drawn(n, dim, seed)
+    halves = vectors.astype(np.float16)
+    found = walked(halves, neighbours, entries, query, None, k)
+    expected = walked(halves.astype(np.float32), neighbours, entries, query, None, k)
+    assert_array_equal(found[0], expected[0])
+    assert_array_equal(found[1], expected[1])
+
+
+def test_float16_of_every_size_are_scored_by_their_own_values():
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    few = np.concatenate([every[:1024:7], every[::61]])  # subnormal ones above all
+    halves = few[np.abs(few) <= 1][:, None]
+    n = len(halves)
+    chain = np.append(np.arange(1, n, dtype=np.int32), np.int32(-1))[:, None]
+    rows, scores = walked(
+        halves, chain, np.zeros(1, np.int32), np.ones(1, np.float32), None, n, width=n
+    )
+    assert len(rows) == n
+    assert_array_equal(scores, halves.astype(np.float32)[rows, 0])

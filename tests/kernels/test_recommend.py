@@ -147,7 +147,7 @@ def test_candidates_are_those_of_one_person_after_the_other(shop, share):
         unseen = allowed.copy()
         unseen[person.seen] = False
         company = shop.picked_together(person.rows, person.weights)
-        expected = candidates(shop, person, company, Inference(), unseen, 10)
+        expected = candidates(shop, person, company, Inference(), unseen, 10).rows
         own = found.rows[row, : found.counts[row]]
         assert sorted(own) == expected.tolist()
         assert_array_equal(together[row, : len(own)], company[own])
@@ -167,7 +167,7 @@ def test_each_list_brings_as_many_as_it_is_asked_for(shop, name):
     unseen = np.ones(len(shop), np.bool_)
     unseen[person.seen] = False
     company = shop.picked_together(person.rows, person.weights)
-    expected = candidates(shop, person, company, only, unseen, 10)
+    expected = candidates(shop, person, company, only, unseen, 10).rows
     sizes = NONE._replace(**{name: 23})
     found, _ = gather_candidates(lists_of(shop), sizes, people(person), np.ones_like(unseen))
     assert sorted(found.rows[0, : found.counts[0]]) == expected.tolist()

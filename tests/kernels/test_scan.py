@@ -119,3 +119,12 @@ def test_possible_rows_hold_the_best_and_ascend(n, dim, k, seed):
     best = eligible[np.argsort(-(vectors[eligible].astype(np.float64) @ query))[:k]]
     assert set(best) <= set(rows)
     assert (np.diff(rows) > 0).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 9_000])
+@pytest.mark.parametrize("dim", [1, 3, 65])
+def test_bytes_of_float16_are_those_of_the_same_values_in_float32(n, dim):
+    halves = unit_rows(n, dim).astype(np.float16)
+    halves[::5] = np.nan
+    for found, expected in zip(to_bytes(halves), to_bytes(halves.astype(np.float32)), strict=True):
+        assert_array_equal(found, expected)

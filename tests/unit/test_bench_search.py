@@ -47,3 +47,27 @@ def test_a_way_is_as_wide_as_the_recall_needs(bench, world):
     assert search._tune(way, world, world.queries, None, bars, 0.5) == (5, 0.5)
     assert search._tune(way, world, world.queries, None, bars, 0.95) == (10, 1.0)
     assert search._tune(way, world, world.queries, None, bars, 2.0) == (10, 1.0)
+
+
+def test_changes_name_what_is_there_before_and_after(bench):
+    changes = bench("search_live").drawn_changes(100, 10, 5)
+    assert changes.before.sum() == 100
+    assert changes.after.sum() == 105
+    assert not changes.after[changes.deleted].any()
+    assert changes.after[changes.added].all()
+
+
+def test_a_search_that_finds_what_is_not_there_is_caught(bench):
+    live = bench("search_live")
+    changes = live.drawn_changes(100, 10, 5)
+
+    def gone(queries):
+        return np.tile(np.resize(changes.deleted, 10), (len(queries), 1))
+
+    def true(queries):
+        scores = np.where(changes.after, queries @ changes.world.vectors.T, -np.inf)
+        return np.argsort(-scores, axis=1)[:, :10]
+
+    assert set(live._recall(changes, changes.after, true).values()) == {1.0}
+    with pytest.raises(AssertionError, match="not there was found"):
+        live._recall(changes, changes.after, gone)

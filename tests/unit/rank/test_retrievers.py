@@ -32,7 +32,7 @@ def sparse(scores):
 
 
 def brought(inference, person=NOBODY, *, allowed=EVERYTHING, together=TOGETHER, k=10, **how):
-    return candidates(SHOP, person, sparse(together), inference, allowed, k, **how).tolist()
+    return candidates(SHOP, person, sparse(together), inference, allowed, k, **how).rows.tolist()
 
 
 def best(scores, size, allowed=EVERYTHING):
@@ -167,7 +167,7 @@ def test_the_first_that_pass_a_filter_are_found_however_far_down_they_stand(name
 def test_candidates_are_allowed_ascending_and_no_more_than_asked_for(seed, share, sizes, picks):
     allowed = np.random.default_rng(seed).random(N) < share
     inference = Inference(retrieval_k=10, retriever_k_override=sizes)
-    found = candidates(SHOP, profile(*picks), sparse(TOGETHER), inference, allowed, 5)
+    found = candidates(SHOP, profile(*picks), sparse(TOGETHER), inference, allowed, 5).rows
     assert found.dtype == np.int32
     assert allowed[found].all()
     assert (np.diff(found) > 0).all()
@@ -179,5 +179,5 @@ def test_candidates_are_allowed_ascending_and_no_more_than_asked_for(seed, share
 def test_nothing_allowed_leaves_no_candidates():
     nothing = np.zeros(N, np.bool_)
     for inference in (Inference(), Inference(retriever_k_override={"random": 5})):
-        found = candidates(SHOP, profile(1), sparse(TOGETHER), inference, nothing, 5)
+        found = candidates(SHOP, profile(1), sparse(TOGETHER), inference, nothing, 5).rows
         assert found.tolist() == rows().tolist()

@@ -82,8 +82,8 @@ def test_without_a_pick_that_has_a_place_nothing_is_near(picks):
     of = taste_space(AXES, presence=[True, False, False, True])
     everything = np.ones(4, np.bool_)
     assert of.likeness(rows(0, 3), profile(*picks)) is None
-    assert of.near_picks(profile(*picks), 5, everything).tolist() == []
-    assert of.cold_near_picks(profile(*picks), 5, everything).tolist() == []
+    assert of.near_picks(profile(*picks), 5, everything).rows.tolist() == []
+    assert of.cold_near_picks(profile(*picks), 5, everything).rows.tolist() == []
 
 
 def test_no_candidates_have_no_likeness():
@@ -99,7 +99,7 @@ def test_nearest_are_the_allowed_items_with_a_place_for_each_query():
     queries = unit(np.random.default_rng(9).standard_normal((2, 4)))
     cosines = np.where(allowed & of.presence, queries @ of.vectors.T, -2)
     expected = np.argsort(-cosines, axis=1, kind="stable")[:, :3]
-    assert of.nearest(queries, 3, allowed).tolist() == expected.ravel().tolist()
+    assert of.nearest(queries, 3, allowed).rows.tolist() == expected.ravel().tolist()
 
 
 @pytest.mark.parametrize("is_listed", [False, True], ids=["by the index", "by lists"])
@@ -111,7 +111,7 @@ def test_half_of_what_is_brought_is_near_to_each_of_two_unlike_picks(is_listed):
     if is_listed:
         of.neighbours = nearest_others(of, everything, 8)
     everything[:2] = False
-    found = of.near_picks(profile(0, 1), 10, everything)
+    found = of.near_picks(profile(0, 1), 10, everything).rows
     order = np.argsort(of.vectors[:, 0], kind="stable")
     assert sorted(found) == sorted([*order[1:6], *order[-6:-1]])
 
@@ -123,7 +123,7 @@ def test_nothing_that_is_not_allowed_is_near(is_listed):
         of.neighbours = nearest_others(of, np.ones(60, np.bool_), 20)
     for share in (0.9, 0.5, 0.1, 0):
         allowed = np.random.default_rng(5).random(60) < share
-        found = of.near_picks(profile(*range(5)), 40, allowed)
+        found = of.near_picks(profile(*range(5)), 40, allowed).rows
         assert allowed[found].all()
 
 
@@ -134,7 +134,7 @@ def test_a_narrow_filter_still_finds_the_nearest_that_pass():
     far = np.argsort(cosines, kind="stable")[:8]
     allowed = np.zeros(100, np.bool_)
     allowed[far] = True
-    assert of.near_picks(profile(0), 3, allowed).tolist() == far[::-1][:3].tolist()
+    assert of.near_picks(profile(0), 3, allowed).rows.tolist() == far[::-1][:3].tolist()
 
 
 def test_cold_items_are_brought_from_lists_of_their_own():
@@ -143,7 +143,7 @@ def test_cold_items_are_brought_from_lists_of_their_own():
     of.neighbours = nearest_others(of, ~is_cold, 10)
     of.cold_neighbours = nearest_others(of, is_cold, 10)
     expected = [row for row in np.argsort(-(of.vectors @ of.vectors[0])) if is_cold[row]][:5]
-    assert of.cold_near_picks(profile(0), 5, is_cold).tolist() == expected
+    assert of.cold_near_picks(profile(0), 5, is_cold).rows.tolist() == expected
 
 
 class Silent:
@@ -160,11 +160,12 @@ def test_where_lists_are_prepared_the_index_is_not_asked():
     of = TasteSpace(of.vectors, of.presence, of.crowding, Silent(), *lists)
     near = of.near_picks(profile(0), 5, np.ones(100, np.bool_))
     cold = of.cold_near_picks(profile(0), 5, is_cold)
-    assert near.tolist() == lists[0][0, :5].tolist()
-    assert cold.tolist() == lists[1][0, :5].tolist()
+    assert near.rows.tolist() == lists[0][0, :5].tolist()
+    assert cold.rows.tolist() == lists[1][0, :5].tolist()
+    assert (near.plan, cold.plan) == ("lists", "lists")
 
 
 def test_lists_with_fewer_than_were_asked_for_bring_what_they_have():
     of = drawn(3)
     of.neighbours = nearest_others(of, np.ones(3, np.bool_), 10)
-    assert set(of.near_picks(profile(0), 10, np.ones(3, np.bool_)).tolist()) == {1, 2}
+    assert set(of.near_picks(profile(0), 10, np.ones(3, np.bool_)).rows.tolist()) == {1, 2}
