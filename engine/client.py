@@ -133,6 +133,48 @@ class Client(Labelling, Feeding, Reporting):
         surroundings = self._surroundings(encoder, on_status, connections)
         return models.update(self.home, model_name, definition, surroundings)
 
+    def sync(
+        self,
+        model_name: str,
+        *,
+        connections: "Mapping[str, Binding] | None" = None,
+        on_status: Listener | None = None,
+    ) -> dict[str, Any]:
+        """Bring a live model up to date with its sources, without learning anew.
+
+        The sources are read again, and only what is new or changed is encoded. Items that came can
+        be found at once, those that went are gone, and events and people are those of now. What was
+        learnt stays: what is picked together, the policy, and the map by which new items get their
+        places in the space of tastes; `update_model` learns it again. Queries are answered by the
+        active generation until the next one is whole.
+
+        Parameters
+        ----------
+        model_name
+            Which model.
+        connections, on_status
+            As of `create_model`.
+
+        Returns
+        -------
+        report
+            ``model_name``, the ``generation`` that is active now, and how many items were
+            ``added``, ``replaced``, ``deleted`` and ``unchanged``. Where nothing changed, the
+            generation stays as it is.
+
+        Raises
+        ------
+        ModelNotFoundError, ModelNotActiveError
+            If there is nothing to bring up to date.
+        UnsupportedError
+            If the model was built with another encoder, or from tables in memory that
+            `connections` do not have.
+        SightlineError
+            Anything else that a user can act on; the active generation stays.
+        """
+        surroundings = self._surroundings(None, on_status, connections)
+        return models.sync(self.home, model_name, surroundings)
+
     def index(
         self,
         folder: str | os.PathLike[str],

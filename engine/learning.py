@@ -30,7 +30,7 @@ from .rank.taste import TasteSpace
 from .threads import blas_threads
 from .types import Mask, Modality, Pairs
 
-__all__ = ["Content", "Learning", "Lesson", "candidate_lists"]
+__all__ = ["Content", "Learning", "Lesson", "candidate_lists", "catalogue_of", "facts_of"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 
@@ -134,7 +134,7 @@ class Learning:
             progress=lambda done, total: progress("taste", done, total),
         )
         half_life = like.trend_half_life if like else best_half_life(histories, n_items)
-        facts = _facts(content, histories, taste, half_life)
+        facts = facts_of(content, histories, taste, half_life)
         known = factors_from_content(
             taste.vectors,
             taste.presence,
@@ -143,21 +143,7 @@ class Learning:
             facts.events.astype(np.int64),
         )
         collaborative = replace(collaborative, factors=known.factors)
-        catalogue = Catalogue(
-            images=_space(content.images),
-            texts=_space(content.texts),
-            neighbours=collaborative.neighbours,
-            neighbour_scores=collaborative.neighbour_scores,
-            words=content.words,
-            facts=facts,
-            taste=TasteSpace(
-                taste.vectors,
-                taste.presence,
-                taste.crowding,
-                fresh_index(taste.vectors, taste.presence),
-            ),
-            factors=_factors(collaborative),
-        )
+        catalogue = catalogue_of(content, collaborative, taste, facts)
         report = {
             "collaborative": collaborative.method,
             "factors": int(collaborative.factors.shape[1]),
@@ -236,7 +222,29 @@ def candidate_lists(
     return lists, np.array(known, np.int64)
 
 
-def _facts(content: Content, histories: Interactions, taste: Taste, half_life: float) -> Facts:
+def catalogue_of(
+    content: Content, collaborative: Collaborative, taste: Taste, facts: Facts
+) -> Catalogue:
+    """Put together what ranking reads, to be searched exactly."""
+    return Catalogue(
+        images=_space(content.images),
+        texts=_space(content.texts),
+        neighbours=collaborative.neighbours,
+        neighbour_scores=collaborative.neighbour_scores,
+        words=content.words,
+        facts=facts,
+        taste=TasteSpace(
+            taste.vectors,
+            taste.presence,
+            taste.crowding,
+            fresh_index(taste.vectors, taste.presence),
+        ),
+        factors=_factors(collaborative),
+    )
+
+
+def facts_of(content: Content, histories: Interactions, taste: Taste, half_life: float) -> Facts:
+    """Return the facts about items, those about what people did counted from `histories`."""
     n_items = len(content)
     events = picks_of_items(histories, n_items)
     popular = np.log1p(popularity(histories.rows, histories.weights, n_items))

@@ -37,6 +37,7 @@ __all__ = [
     "index_folder",
     "read_definition",
     "summaries",
+    "sync",
     "update",
     "view",
 ]
@@ -98,17 +99,47 @@ def update(
     return _build_again(home, recipe, surroundings)
 
 
+def sync(home: Home, model_name: str, surroundings: Surroundings) -> dict[str, Any]:
+    """Bring a model up to date without learning anew; see `Client.sync`."""
+    from .syncing import sync_model  # brings Numba and Polars: not for those who only look
+
+    recipe = Recipe.load(home.existing_model(model_name))
+    if recipe.pictures is None:
+        config, joined = _as_it_was_made(recipe, surroundings)
+    else:
+        config = _of_folder(Path(recipe.pictures), model_name)
+        config = replace(config, encoder=recipe.encoder or config.encoder)
+        joined = replace(surroundings, connections=folder_catalogue(Path(recipe.pictures)))
+    with model_lock(home, model_name):
+        config = _with_kept_labels(home, config)
+        changes = sync_model(
+            home,
+            config,
+            encoders=joined.encoders,
+            connections=bindings(config, joined),
+            allow_hosts=joined.allow_hosts,
+            listener=joined.on_status,
+        )
+        number = active_number(home.model(model_name))
+    return {"model_name": model_name, "generation": number, **changes}
+
+
 def index_folder(
     home: Home, folder: Path, model_name: str, surroundings: Surroundings
 ) -> dict[str, Any]:
     """Build a model from a folder of pictures; see `Client.index`."""
-    config = load_config(folder_document(model_name), base_dir=folder)
-    config = replace(config, encoder=surroundings.encoder or config.encoder, has_file_names=True)
+    config = _of_folder(folder, model_name)
+    config = replace(config, encoder=surroundings.encoder or config.encoder)
     bound = replace(surroundings, connections=folder_catalogue(folder))
     with model_lock(home, model_name):
         _refuse_another_origin(home.model(model_name), folder)
         _build(home, _with_kept_labels(home, config), bound, pictures=folder)
     return view(home, model_name)
+
+
+def _of_folder(folder: Path, model_name: str) -> ModelConfig:
+    config = load_config(folder_document(model_name), base_dir=folder)
+    return replace(config, has_file_names=True)
 
 
 def delete(home: Home, model_name: str) -> None:
@@ -136,6 +167,7 @@ def view(home: Home, model_name: str) -> dict[str, Any]:
         "error_message": status.error_message,
         "warning_message": warning or _missed_promises(manifest),
         "generation": number,
+        "synced": manifest.get("synced"),
         "encoder": manifest.get("encoder"),
         "counts": manifest.get("counts"),
         "tables": manifest.get("tables"),
@@ -271,6 +303,13 @@ def _build(
 
 
 def _build_again(home: Home, recipe: Recipe, surroundings: Surroundings) -> dict[str, Any]:
+    config, joined = _as_it_was_made(recipe, surroundings)
+    with model_lock(home, config.name):
+        _build(home, _with_kept_labels(home, config), joined)
+    return view(home, config.name)
+
+
+def _as_it_was_made(recipe: Recipe, surroundings: Surroundings) -> tuple[ModelConfig, Surroundings]:
     missing = [name for name in recipe.in_memory if name not in surroundings.connections]
     if missing:
         message = (
@@ -285,9 +324,7 @@ def _build_again(home: Home, recipe: Recipe, surroundings: Surroundings) -> dict
         connections={**recipe.connections, **surroundings.connections},
         allow_hosts={*recipe.allow_hosts, *surroundings.allow_hosts},
     )
-    with model_lock(home, config.name):
-        _build(home, _with_kept_labels(home, config), joined)
-    return view(home, config.name)
+    return config, joined
 
 
 def _with_kept_labels(home: Home, config: ModelConfig) -> ModelConfig:

@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,10 @@ from .features.lexical import LexicalIndex, LexicalTable
 from .features.visual import COLORS
 from .features.words import WordIndex, WordTable
 from .half import as_stored, halved, stored
-from .index.neighbours import nearest_others
-from .index.plan import build_index, open_index
+from .index.carry import Earlier
+from .index.neighbours import Listed
+from .index.plan import open_index
+from .indexing import Carried, write_index, write_taste
 from .learn.factors import Factors
 from .learn.interactions import Interactions
 from .newcomers import NewcomerModel
@@ -28,21 +30,23 @@ from .store.generation import Generation, GenerationWriter
 from .store.hidden import HiddenItems
 from .store.ids import IdTable
 from .store.records import RecordTable
-from .types import Pairs
+from .types import Pairs, Rows
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from .learn.taste_space import Projection
     from .learning import Lesson
 
-__all__ = ["Frozen", "FrozenTables", "Snapshot", "share_all", "write_again", "write_snapshot"]
-
-TASTE_ROWS = 5_000
-"""Items up to which the taste space is searched exactly: `rank` asks it for several interests, and
-scans of more items for each would take longer than all the rest."""
-
-NEIGHBOURS, COLD_NEIGHBOURS = 50, 10
-"""Nearest others kept of every item in the taste space."""
+__all__ = [
+    "Carried",
+    "Frozen",
+    "FrozenTables",
+    "Snapshot",
+    "share_all",
+    "write_again",
+    "write_snapshot",
+]
 
 _CATALOGUE_ARRAYS = ("neighbours", "neighbour_scores")
 _BASKET_ARRAYS = tuple(field.name for field in fields(Baskets))
@@ -53,6 +57,7 @@ _SPACES = ("images", "texts")
 _SPACE_ARRAYS = ("presence", "center")  # and the vectors, float32 or float16
 _HISTORY_ARRAYS = tuple(field.name for field in fields(Interactions))
 _PEOPLE_ARRAYS = tuple(field.name for field in fields(People))
+_PROJECTION = "projection_"
 _COLUMNS = "columns.parquet"
 _ITEM_FILES = ("items.jsonl", "items_offsets.npy", _COLUMNS)
 _PICTURES = "pictures.parquet"
@@ -97,12 +102,16 @@ class Frozen:
 
 
 def write_snapshot(
-    writer: GenerationWriter, frozen: Frozen, vectors: str = "float32"
+    writer: GenerationWriter,
+    frozen: Frozen,
+    vectors: str = "float32",
+    *,
+    carried: Carried | None = None,
 ) -> dict[str, Any]:
     """Write everything that serving needs into the folder of `writer`.
 
     The vectors of pictures and of texts are written, and indexed, as `vectors` says: float32, or
-    rounded to float16.
+    rounded to float16. The indexes are those of `carried`, brought up to date; None builds them.
 
     Returns
     -------
@@ -143,18 +152,13 @@ def write_snapshot(
         space: Space = getattr(catalogue, name)
         kept = halved(space.vectors[:]) if vectors == "float16" else space.vectors
         writer.array(f"{name}_vectors", as_stored(kept))
-        indexed[name] = build_index(kept, space.presence, folder / "index" / name)
+        indexed[name] = write_index(folder, name, kept, space.presence, carried)
     taste = frozen.lesson.taste
-    indexed["taste"] = build_index(
-        taste.vectors, taste.presence, folder / "index" / "taste", exact_rows=TASTE_ROWS
-    )
-    is_cold = taste.presence & catalogue.facts.is_cold
-    for name, among, count in (
-        ("neighbours", taste.presence, NEIGHBOURS),
-        ("cold_neighbours", is_cold, COLD_NEIGHBOURS),
-    ):
-        index = open_index(taste.vectors, taste.presence, folder / "index" / "taste")
-        writer.array(f"taste_{name}", nearest_others(index, taste.vectors, among, count))
+    for name, values in taste.projection.arrays().items():
+        writer.array(f"{_PROJECTION}{name}", values)
+    indexed["taste"], lists = write_taste(folder, taste, catalogue.facts.is_cold, carried)
+    for name, others in lists.items():
+        writer.array(f"taste_{name}", others)
     return indexed
 
 
@@ -233,12 +237,17 @@ class Snapshot:
         """Names of the columns of the palettes."""
         return COLORS
 
-    def policy(self) -> Policy:
-        """Open the scoring policy."""
+    def fitted_policy(self) -> FittedPolicy:
+        """Return the scoring policy as it was learnt."""
         record = self._generation.manifest["policy"]
         names = record.get("arrays", ())
-        arrays = {name: self._generation.array(f"policy_{name}") for name in names}
-        return FittedPolicy(record, arrays).open()
+        return FittedPolicy(
+            record, {name: self._generation.array(f"policy_{name}") for name in names}
+        )
+
+    def policy(self) -> Policy:
+        """Open the scoring policy."""
+        return self.fitted_policy().open()
 
     @property
     def pairs(self) -> Pairs | None:
@@ -272,6 +281,37 @@ class Snapshot:
         arrays = {name: generation.array(f"taste_{name}") for name in names}
         index = open_index(arrays["vectors"], arrays["presence"], self._folder / "index" / "taste")
         return TasteSpace(**arrays, index=index)
+
+    @property
+    def projection(self) -> "Projection":
+        """The way from pictures and words to the space of tastes."""
+        from .learn.taste_space import Projection  # queries do without
+
+        names = [
+            name.removeprefix(_PROJECTION).removesuffix(".npy")
+            for name in self._generation.manifest["files"]
+            if name.startswith(_PROJECTION)
+        ]
+        return Projection.open(
+            {name: self._generation.array(f"{_PROJECTION}{name}") for name in names}
+        )
+
+    def carried(self, was: Mapping[str, Rows]) -> Carried:
+        """Return what indexes are carried over from; `was` as of `Carried`."""
+        taste, facts = self.catalogue.taste, self.catalogue.facts
+        among = {"neighbours": taste.presence, "cold_neighbours": taste.presence & facts.is_cold}
+        spaces = {name: getattr(self.catalogue, name) for name in was}
+        return Carried(
+            {
+                name: Earlier(self._folder / "index" / name, space.vectors, space.presence)
+                for name, space in spaces.items()
+            },
+            {
+                name: Listed(self._generation.array(f"taste_{name}"), others)
+                for name, others in among.items()
+            },
+            was,
+        )
 
     def _space(self, generation: Generation, name: str) -> Space:
         arrays = {array: generation.array(f"{name}_{array}") for array in _SPACE_ARRAYS}

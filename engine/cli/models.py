@@ -4,7 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import as_json, compute, home, make_client, model_name, print_json, source_options
+from .options import (
+    as_json,
+    compute,
+    home,
+    make_client,
+    model_name,
+    print_json,
+    reading_options,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -49,6 +58,27 @@ def update_model(
     with follow() as listener:
         view = client.update_model(model_name, definition=definition, on_status=listener, **build)
     _show(view, as_json=as_json)
+
+
+@click.command("sync")
+@model_name
+@reading_options
+def sync(client: "Client", model_name: str, as_json: bool, **build: Any) -> None:
+    """Bring a model up to date with its sources, encoding only what changed.
+
+    Items that were added, replaced or deleted count at once. What the model learnt of people stays
+    as it is; `sightline update-model` learns again.
+    """
+    from .progress import follow
+
+    with follow() as listener:
+        report = client.sync(model_name, on_status=listener, **build)
+    if as_json:
+        print_json(report)
+        return
+    from .render import show_sync
+
+    show_sync(report)
 
 
 @click.command("index")
@@ -133,4 +163,13 @@ def _show(view: dict[str, Any], *, as_json: bool) -> None:
     show_model(view)
 
 
-COMMANDS = (create_model, update_model, index, view_model, list_models, validate, delete_model)
+COMMANDS = (
+    create_model,
+    update_model,
+    sync,
+    index,
+    view_model,
+    list_models,
+    validate,
+    delete_model,
+)

@@ -21,6 +21,7 @@ __all__ = [
     "model_name",
     "print_json",
     "query_options",
+    "reading_options",
     "source_options",
     "with_options",
 ]
@@ -86,9 +87,20 @@ def json_option(name: str, help_text: str) -> Callable[[Callable[..., Any]], Cal
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what commands take that read sources, and a `client` to read them with.
+    """Add what commands take that build from sources, and a `client` to do it with.
 
     The command receives `client`, `connections`, `encoder` and `as_json`.
+    """
+    encoder = click.option(
+        "--encoder", help="Encoder to use in place of the YAML's language_model_name."
+    )
+    return reading_options(encoder(command))
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what commands take that read sources, and a `client` to read them with.
+
+    The command receives `client`, `connections` and `as_json`.
     """
     connect = click.option(
         "--connect",
@@ -103,9 +115,6 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="HOST",
         help="Host that pictures may be fetched from although its address is private; repeatable.",
     )
-    encoder = click.option(
-        "--encoder", help="Encoder to use in place of the YAML's language_model_name."
-    )
 
     @functools.wraps(command)
     def with_client(
@@ -119,7 +128,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
         client = make_client(home, allow_hosts, device=device, threads=threads)
         command(client=client, connections=connect, **others)
 
-    return with_options(with_client, connect, hosts, encoder, compute, home, as_json)
+    return with_options(with_client, connect, hosts, compute, home, as_json)
 
 
 def compute(command: Callable[..., Any]) -> Callable[..., Any]:

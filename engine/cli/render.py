@@ -18,6 +18,7 @@ __all__ = [
     "show_records",
     "show_response",
     "show_retry",
+    "show_sync",
     "show_validation",
 ]
 
@@ -117,6 +118,13 @@ def show_records(records: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     for record in records:
         table.add_row(*(_cell(record.get(name), cut=False) for name in told))
     console.print(table)
+
+
+def show_sync(report: Mapping[str, Any]) -> None:
+    """Print what a sync changed."""
+    names = ("added", "replaced", "deleted", "unchanged")
+    counts = ", ".join(f"{report[name]:,} {name}" for name in names)
+    Console().print(f"{counts}; generation {report['generation']} is active")
 
 
 def show_model(view: Mapping[str, Any]) -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..types import Mask, Modality, Pairs, Scores, Vectors
+from ..types import Mask, Modality, Pairs, Rows, Scores, Vectors
 from .cooccurrence import newest
 from .interactions import Interactions
 from .taste_exam import (
@@ -26,9 +27,9 @@ from .taste_exam import (
 )
 from .taste_loss import KERNEL_SHARPNESS
 from .taste_map import Evidence, training
-from .taste_space import JointSpace, join_modalities, unit_rows
+from .taste_space import JointSpace, Projection, join_modalities, unit_rows
 
-__all__ = ["KERNEL_SHARPNESS", "Taste", "learn_taste"]
+__all__ = ["KERNEL_SHARPNESS", "Taste", "carry_taste", "learn_taste"]
 
 _LATEST = 50
 """Picks of one person that are learnt from."""
@@ -58,12 +59,14 @@ class Taste:
 
         sum_j w_j exp(KERNEL_SHARPNESS vectors[j].vectors[i]) / sqrt(crowding[i]).
 
-    `report` says what was learnt and what it was worth on what was held out; it goes into JSON.
+    `projection` is how they came there, and how others do; `report` says what was learnt and what
+    it was worth on what was held out; it goes into JSON.
     """
 
     vectors: Vectors
     presence: Mask
     crowding: Scores
+    projection: Projection
     report: Mapping[str, Any]
 
 
@@ -136,13 +139,57 @@ def learn_taste(
     else:
         space = space.weighted([like.report["weights"][name] for name in space.names])
         report = dict(like.report)
-    vectors = _mapped(space, evidence, report, seed, lambda done: progress(most // 2 + done, most))
+    learnt = _learnt(space, evidence, report, seed, lambda done: progress(most // 2 + done, most))
+    vectors = space.vectors if learnt is None else unit_rows(space.vectors @ learnt.T)
     progress(most, most)
     present = space.presence
+    crowded = _crowded(vectors, present, evidence, seed, threads)
+    return Taste(vectors, present, crowded, space.projection(learnt), report)
+
+
+def carry_taste(
+    images: Modality,
+    texts: Modality,
+    interactions: Interactions,
+    *,
+    like: Taste,
+    was: Rows,
+    seed: int,
+    threads: int = 1,
+) -> Taste:
+    """Give items their places in a space of tastes that was learnt before they were there.
+
+    Parameters
+    ----------
+    images, texts, interactions, seed, threads
+        As for `learn_taste`; only how crowded it is is told from the histories.
+    like
+        What was learned.
+    was
+        The row in `like` of every item whose pictures and words are the same, shape (n,), -1 for
+        others: those keep their vectors.
+    """
+    vectors = np.zeros((len(was), like.vectors.shape[1]), np.float32)
+    kept = was >= 0
+    vectors[kept] = like.vectors[was[kept]]
+    others = np.flatnonzero(~kept)
+    vectors[others] = like.projection.of(
+        *(Modality(each.vectors[others], each.presence[others]) for each in (images, texts))
+    )
+    present = np.asarray(vectors.any(axis=1), np.bool_)
+    evidence = _evidence(interactions, None, present)
+    crowded = _crowded(vectors, present, evidence, seed, threads)
+    return Taste(vectors, present, crowded, like.projection, like.report)
+
+
+def _crowded(
+    vectors: Vectors, present: Mask, evidence: Evidence, seed: int, threads: int
+) -> Scores:
     crowded = np.ones(len(present), np.float32)
-    crowd = crowd_of(evidence.picks, present, seed=seed)
-    crowded[present] = crowding(vectors[present], vectors[crowd], threads=threads)
-    return Taste(vectors, present, crowded, report)
+    if present.any():
+        crowd = crowd_of(evidence.picks, present, seed=seed)
+        crowded[present] = crowding(vectors[present], vectors[crowd], threads=threads)
+    return crowded
 
 
 def _nowhere(n_items: int) -> Taste:
@@ -152,6 +199,7 @@ def _nowhere(n_items: int) -> Taste:
         nothing,
         np.zeros(n_items, np.bool_),
         np.ones(n_items, np.float32),
+        JointSpace((), (), (), (), 0).projection(None),
         {
             "components": 0,
             "weights": {},
@@ -241,22 +289,22 @@ def _is_as_good(grades: Sequence[Grade], best: Sequence[Grade]) -> bool:
     return gain <= _TO_BE_BETTER * error
 
 
-def _mapped(
+def _learnt(
     space: JointSpace,
     evidence: Evidence,
     report: Mapping[str, Any],
     seed: int,
     progress: Callable[[int], None],
-) -> Vectors:
-    """Train on all the evidence, for as many passes as did best on a part, and map all items."""
+) -> NDArray[np.float32] | None:
+    """Train W on all the evidence, for as many passes as did best on a part; None: the identity."""
     passes = report["steps"] / max(report["learnt_from"], 1)
     steps = min(_CHECKS[-1], round(passes * len(evidence)))
     if steps and evidence.teaches:
         for done, weights in enumerate(training(space, evidence, seed=seed), 1):
             progress(done)
             if done == steps:
-                return unit_rows(space.vectors @ weights.T)
-    return space.vectors
+                return weights
+    return None
 
 
 def _gain(grades: Sequence[Grade], without: Sequence[Grade]) -> tuple[float, float]:

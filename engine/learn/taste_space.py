@@ -1,7 +1,7 @@
 """Pictures and words of every item as one vector, before anything is learnt."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..types import Mask, Modality, Rows, Vectors
 
-__all__ = ["DIM", "JointSpace", "join_modalities", "unit_rows"]
+__all__ = ["DIM", "JointSpace", "Projection", "join_modalities", "unit_rows"]
 
 DIM = 128
 """Most components of a vector: on product photos 96 of 256 learn nearly as well, 256 no better."""
@@ -19,6 +19,74 @@ _FEW = 20  # vectors of whose mean little can be said
 _SAMPLE = 10_000
 _ROWS_AT_ONCE = 8_192
 _TINY = 1e-6
+_NOTHING = np.zeros((0, 0), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """How the vectors of one modality are centred and turned."""
+
+    mean: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    """Shape (d, e) with e up to DIM; shape (0, 0) where the vectors are left as they lie."""
+
+    def of(self, vectors: Vectors) -> Vectors:
+        centred = unit_rows(vectors - self.mean)
+        return centred @ self.axes if self.axes.size else centred
+
+    def part(self, modality: Modality) -> NDArray[np.float32]:
+        """Return the part of a `JointSpace` that a modality is."""
+        present = np.flatnonzero(modality.presence)
+        dim = self.axes.shape[1] or len(self.mean)
+        part = np.zeros((len(modality.presence), dim), np.float32)
+        for first in range(0, len(present), _ROWS_AT_ONCE):
+            rows = present[first : first + _ROWS_AT_ONCE]
+            part[rows] = self.of(modality.vectors[rows])
+        return part
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The way from an item's pictures and words to its place in the space of tastes.
+
+    It gives items that come after the training the places that the training would have given them.
+    """
+
+    names: tuple[str, ...]
+    frames: tuple[_Frame, ...]
+    weights: tuple[float, ...]
+    axes: NDArray[np.float32]
+    """Of all modalities together, shape (0, 0) where they are left side by side."""
+    map: NDArray[np.float32]
+    """W, shape (d, d); (0, 0) where behaviour taught nothing."""
+
+    def of(self, images: Modality, texts: Modality) -> Vectors:
+        """Return the unit vectors of items, shape (n, d), zero where they have neither."""
+        given = {"images": images, "texts": texts}
+        if not self.names:
+            return np.zeros((len(images.presence), 0), np.float32)
+        parts = [
+            frame.part(given[name]) for name, frame in zip(self.names, self.frames, strict=True)
+        ]
+        vectors = _side_by_side(parts, self.weights)
+        for turn in (self.axes, self.map.T):
+            vectors = unit_rows(vectors @ turn) if turn.size else vectors
+        return vectors
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return what is to be kept, by name."""
+        kept = {"weights": np.array(self.weights, np.float32), "axes": self.axes, "map": self.map}
+        for name, frame in zip(self.names, self.frames, strict=True):
+            kept |= {f"{name}_mean": frame.mean, f"{name}_axes": frame.axes}
+        return kept
+
+    @classmethod
+    def open(cls, arrays: Mapping[str, NDArray[np.float32]]) -> "Projection":
+        """Return the projection that was kept."""
+        names = tuple(name for name in ("images", "texts") if f"{name}_mean" in arrays)
+        frames = tuple(_Frame(arrays[f"{name}_mean"], arrays[f"{name}_axes"]) for name in names)
+        weights = tuple(arrays["weights"].tolist())
+        return cls(names, frames, weights, arrays["axes"], arrays["map"])
 
 
 @dataclass(frozen=True)
@@ -31,13 +99,20 @@ class JointSpace:
     """
 
     names: tuple[str, ...]
+    frames: tuple[_Frame, ...]
     parts: tuple[NDArray[np.float32], ...]
     weights: tuple[float, ...]
     seed: int
 
     def weighted(self, weights: Sequence[float]) -> "JointSpace":
         """Return the space with other weights."""
-        return JointSpace(self.names, self.parts, tuple(weights), self.seed)
+        return replace(self, weights=tuple(weights))
+
+    def projection(self, weights: NDArray[np.float32] | None) -> Projection:
+        """Return the way that items take, with the map `weights`, shape (d, d); None: without."""
+        axes = _NOTHING if self._axes is None else self._axes
+        turn = _NOTHING if weights is None else weights
+        return Projection(self.names, self.frames, self.weights, axes, turn)
 
     @cached_property
     def vectors(self) -> Vectors:
@@ -85,8 +160,9 @@ class JointSpace:
 def join_modalities(images: Modality, texts: Modality, *, seed: int) -> JointSpace:
     """Bring each modality of the same items to its main axes; see `JointSpace`. Weights are 1."""
     given = {"images": images, "texts": texts}
-    parts = {name: _part(each, seed) for name, each in given.items() if each.presence.any()}
-    return JointSpace(tuple(parts), tuple(parts.values()), (1.0,) * len(parts), seed)
+    frames = {name: _frame(each, seed) for name, each in given.items() if each.presence.any()}
+    parts = tuple(frame.part(given[name]) for name, frame in frames.items())
+    return JointSpace(tuple(frames), tuple(frames.values()), parts, (1.0,) * len(parts), seed)
 
 
 def unit_rows(vectors: NDArray[np.float32]) -> Vectors:
@@ -96,21 +172,14 @@ def unit_rows(vectors: NDArray[np.float32]) -> Vectors:
     return unit
 
 
-def _part(modality: Modality, seed: int) -> NDArray[np.float32]:
+def _frame(modality: Modality, seed: int) -> _Frame:
     present = np.flatnonzero(modality.presence)
     total = modality.vectors.sum(axis=0, dtype=np.float64)  # rows of what is absent are zero
     # Of a few vectors the mean says little of what all share: it is drawn towards nothing.
     mean = (total / (len(present) + _FEW)).astype(np.float32)
-
-    def centred(rows: NDArray[np.int64]) -> Vectors:
-        return unit_rows(modality.vectors[rows] - mean)
-
-    axes = None if len(mean) <= DIM else _main_axes(centred(_sample(present, seed)))
-    part = np.zeros((len(modality.presence), min(len(mean), DIM)), np.float32)
-    for first in range(0, len(present), _ROWS_AT_ONCE):
-        rows = present[first : first + _ROWS_AT_ONCE]
-        part[rows] = centred(rows) if axes is None else centred(rows) @ axes
-    return part
+    if len(mean) <= DIM:
+        return _Frame(mean, _NOTHING)
+    return _Frame(mean, _main_axes(unit_rows(modality.vectors[_sample(present, seed)] - mean)))
 
 
 def _side_by_side(parts: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> Vectors:

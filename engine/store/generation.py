@@ -32,8 +32,8 @@ __all__ = [
     "open_active",
 ]
 
-# 4 searched by TF-IDF, 3 had no stand-ins, 2 fixed weights, 1 vectors of pictures only.
-FORMAT_VERSION = 5
+# 5 could not be synced, 4 searched by TF-IDF, 3 had no stand-ins, 2 fixed weights, 1 pictures only.
+FORMAT_VERSION = 6
 _KEEP = 2  # the active generation, and the one before it to roll back to
 
 

@@ -2,14 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from ..errors import StorageError
 from .atomic import storage_errors, write_json
 
 __all__ = ["STAGES", "State", "Status", "StatusWriter", "read_status"]
@@ -111,6 +112,17 @@ class StatusWriter:
         else:
             self._tell(status)
 
+    @contextmanager
+    def ending(self) -> "Iterator[StatusWriter]":
+        """Keep why the block ended early as an ERROR; a normal end is for the block to tell."""
+        try:
+            yield self
+        except BaseException as error:
+            # A disk too full for the status must not hide why the build ended.
+            with suppress(StorageError):
+                self.fail(_reason(error))
+            raise
+
     def fail(self, message: str) -> None:
         """End in ERROR, keeping the stage times and the message."""
         self._publish(replace(self.status, state=State.ERROR, error_message=message))
@@ -124,6 +136,12 @@ class StatusWriter:
     def _tell(self, status: Status) -> None:
         self.status = replace(status, updated_at=_now())
         self._listener(self.status)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "the build was interrupted; what it fetched and encoded is kept"
+    return str(error) or type(error).__name__
 
 
 def _now() -> str:

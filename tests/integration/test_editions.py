@@ -17,7 +17,7 @@ from sightline.snapshot import share_all
 from sightline.store.generation import new_generation, open_active
 from small_shop import Shop, write_shop
 
-VERB = Client.update_model
+VERB = Client.sync
 """What brings the sources' changes into the live model."""
 FRESH = 2
 """Editions after which an item that came with one goes again."""
