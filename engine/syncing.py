@@ -32,6 +32,9 @@ from .types import Pairs
 if TYPE_CHECKING:
     pass
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 __all__ = ["sync_model"]
 
 _OF_THE_MACHINE = {"device", "pack"}

@@ -773,3 +773,37 @@ def test_a_search_by_someone_without_a_history_is_leaned_by_their_features(asked
     assert leaned.notes == [
         "user 'nobody' has picked nothing yet: this is what people like them pick"
     ]
+
+
+def test_sync_keeps_what_was_learnt_of_people_pairs_and_items_by_their_ids(told):
+    client = told.client()
+    picked = {f"U{person}": client.rank("shop", f"U{person}", limit=8).ids for person in range(6)}
+    newcomers = {f"U{PEOPLE + n}": client.rank("shop", f"U{PEOPLE + n}").ids for n in range(5)}
+    company = client.complement_items("shop", ["I30"], limit=5).ids
+    frame = pl.read_parquet(told.folder / "items.parquet")
+    # The others move up by one row, and nothing that is kept by row may stay where it was.
+    frame.filter(pl.col("item_id") != "I1").write_parquet(told.folder / "items.parquet")
+    assert client.sync("shop")["deleted"] == 1
+    for user, ids in picked.items():
+        now = client.rank("shop", user, limit=8).ids
+        assert len({*now} & {*ids}) >= 6
+    for user, ids in newcomers.items():
+        assert kinds(client.rank("shop", user).ids)[:3] == kinds(ids)[:3]
+    assert len({*client.complement_items("shop", ["I30"], limit=5).ids} & {*company}) >= 4
+
+
+def test_item_that_comes_with_a_sync_is_shown_to_those_who_pick_its_like(told):
+    client = told.client()
+    frame = pl.read_parquet(told.folder / "items.parquet")
+    shoes = frame.filter(pl.col("kind") == "shoe")["look"].to_numpy()
+    look = pl.Series([shoes.mean(axis=0).astype(np.float32)], dtype=frame.schema["look"])
+    new = pl.DataFrame({"item_id": ["I60"], "kind": ["shoe"], "price": [30.0], "look": look})
+    pl.concat([frame, new]).write_parquet(told.folder / "items.parquet")
+    assert client.sync("shop")["added"] == 1
+    places = {
+        kind: np.mean(
+            [client.rank("shop", f"U{n}", limit=61).ids.index("I60") for n in range(kind, 30, 3)]
+        )
+        for kind in range(3)
+    }
+    assert places[0] < min(places[1], places[2])

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 from sightline import Client
-from sightline.encode.base import Encoder
 from sightline.errors import ModelNotActiveError, SightlineError, UnknownItemError, UnsupportedError
+from sightline.images.codec import encode
 from sightline.snapshot import Snapshot
 from sightline.store.generation import active_number, open_active
-from small_shop import Shop, write_shop
+from small_shop import Shop, draw, write_shop
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +71,11 @@ def test_new_item_is_found_at_once_by_its_looks_and_words_and_shown_to_people(sh
     report = client.sync("shop")
     assert counts(report) == {"added": 1, "replaced": 0, "deleted": 0}
     assert report["generation"] == 2
-    assert client.similar_items("shop", "red-0", limit=1).ids == ["zebra"]
+    assert "zebra" in client.similar_items("shop", "red-0", limit=6).ids
+    assert set(client.similar_items("shop", "zebra", limit=6).ids) == {f"red-{n}" for n in range(6)}
     assert client.retrieve("shop", text_query="quagga", limit=1).ids == ["zebra"]
     assert "zebra" in client.rank("shop", "U0", limit=30).ids
-    assert client.retrieve("shop", image=shop.folder / new["image"], limit=2).ids == [
-        "red-0",
-        "zebra",
-    ]
+    assert "zebra" in client.retrieve("shop", image=shop.folder / new["image"], limit=7).ids
 
 
 def test_deleted_item_is_nowhere(shop):
@@ -101,43 +99,26 @@ def test_replaced_item_has_its_new_picture_and_columns(shop):
             row |= {"image": blue["image"], "price": 77.0}
     write(shop, rows)
     assert counts(client.sync("shop")) == {"added": 0, "replaced": 1, "deleted": 0}
-    found = client.retrieve("shop", image=shop.folder / blue["image"], limit=2)
-    assert set(found.ids) == {"blue-0", "green-0"}
+    found = client.retrieve("shop", image=shop.folder / blue["image"], limit=7)
+    assert set(found.ids) == {"green-0", *(f"blue-{n}" for n in range(6))}
     shown = dict(zip(found.ids, found.metadata, strict=True))
     assert shown["green-0"]["price"] == 77
     assert client.rank("shop", filter_predicate="price = 77", limit=5).ids == ["green-0"]
 
 
-def test_only_what_changed_is_encoded(shop, monkeypatch):
-    seen = []
-    towers = {}
-
-    def counting(self, name):
-        tower = towers.setdefault(name, Counting(getattr_of(self, name), seen))
-        return tower
-
-    getattr_of = object.__getattribute__
-
-    class Counting:
-        def __init__(self, tower, seen):
-            self._tower, self._seen = tower, seen
-
-        def __getattr__(self, name):
-            return getattr(self._tower, name)
-
-        def encode(self, batch):
-            self._seen.append(len(batch))
-            return self._tower.encode(batch)
-
-    def told(self, name):
-        value = getattr_of(self, name)
-        return counting(self, name) if name in {"images", "texts"} and value is not None else value
-
-    monkeypatch.setattr(Encoder, "__getattribute__", told)
+def test_only_what_changed_is_encoded(shop):
     rows = items(shop)
-    write(shop, [*rows, rows[0] | {"item_id": "zebra", "title": "quagga"}])
+    (shop.folder / "pictures" / "new.png").write_bytes(encode(draw((9, 200, 200), 99), "PNG"))
+    write(shop, [*rows, rows[0] | {"item_id": "zebra", "image": "pictures/new.png"}])
+    cached = vectors_cached(shop)
     shop.client().sync("shop")
-    assert seen == [1]  # the words; its picture is one that was encoded before
+    assert vectors_cached(shop) == cached + 1  # its words are those of another item
+
+
+def vectors_cached(shop):
+    """How many vectors have been computed by the encoder, and kept."""
+    segments = (shop.home / "cache" / "vectors").glob("int8-*/*.npy")
+    return sum(len(np.load(segment, mmap_mode="r")) for segment in segments)
 
 
 def test_what_was_learnt_stays_and_what_people_did_is_of_now(shop):
@@ -175,7 +156,6 @@ def test_sync_and_build_answer_alike(shop):
     }
     client.update_model("shop")
     again = Snapshot(open_active(shop.home / "models" / "shop"))
-    assert [*synced.item_ids.rows([])] == []
     for name in ("images", "texts"):
         a, b = getattr(synced.catalogue, name), getattr(again.catalogue, name)
         assert np.array_equal(a.vectors, b.vectors)
@@ -230,7 +210,7 @@ def test_another_encoder_is_refused(shop):
 def test_all_items_but_one_may_go(shop):
     client = shop.client()
     write(shop, items(shop)[:1])
-    assert client.sync("shop")["deleted"] == len(items(shop)) * 0 + 23
+    assert client.sync("shop")["deleted"] == 23
     assert client.rank("shop", limit=9).ids == ["red-0"]
 
 
@@ -241,7 +221,9 @@ def test_folder_of_pictures_is_synced(shop, tmp_path):
     shutil.copy(pictures[0], pictures[0].with_name("zz-copy.png"))
     pictures[1].unlink()
     assert counts(client.sync("pics")) == {"added": 1, "replaced": 0, "deleted": 1}
-    assert client.similar_items("pics", pictures[0].name, limit=1).ids == ["zz-copy.png"]
+    found = client.retrieve("pics", image=pictures[0], limit=6).ids
+    assert {"zz-copy.png", pictures[0].name} <= set(found)
+    assert pictures[1].name not in found
 
 
 def test_command_tells_what_changed(shop):
