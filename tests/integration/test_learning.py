@@ -775,8 +775,16 @@ def test_a_search_by_someone_without_a_history_is_leaned_by_their_features(asked
     ]
 
 
-def test_sync_keeps_what_was_learnt_of_people_pairs_and_items_by_their_ids(told):
-    client = told.client()
+@pytest.fixture
+def live(asked, told) -> Small:
+    """The copy, with its recipe naming the copied sources."""
+    recipe = told.home / "models" / "shop" / "recipe.json"
+    recipe.write_text(recipe.read_text().replace(str(asked.folder), str(told.folder)))
+    return told
+
+
+def test_sync_keeps_what_was_learnt_of_people_pairs_and_items_by_their_ids(live):
+    told, client = live, live.client()
     picked = {f"U{person}": client.rank("shop", f"U{person}", limit=8).ids for person in range(6)}
     newcomers = {f"U{PEOPLE + n}": client.rank("shop", f"U{PEOPLE + n}").ids for n in range(5)}
     company = client.complement_items("shop", ["I30"], limit=5).ids
@@ -792,8 +800,8 @@ def test_sync_keeps_what_was_learnt_of_people_pairs_and_items_by_their_ids(told)
     assert len({*client.complement_items("shop", ["I30"], limit=5).ids} & {*company}) >= 4
 
 
-def test_item_that_comes_with_a_sync_is_shown_to_those_who_pick_its_like(told):
-    client = told.client()
+def test_item_that_comes_with_a_sync_is_shown_to_those_who_pick_its_like(live):
+    told, client = live, live.client()
     frame = pl.read_parquet(told.folder / "items.parquet")
     shoes = frame.filter(pl.col("kind") == "shoe")["look"].to_numpy()
     look = pl.Series([shoes.mean(axis=0).astype(np.float32)], dtype=frame.schema["look"])
