@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,7 @@ from .errors import UnsupportedError
 from .features.words import build_words
 from .freezing import describe_users
 from .inputs import Inputs, content_of, judged_labels, read_inputs, word_columns
+from .learn.interactions import Interactions
 from .learning import Learning
 from .snapshot import FrozenTables, Snapshot
 from .sources.connect import Binding
@@ -28,12 +29,6 @@ from .store.home import Home
 from .store.records import RecordTable
 from .store.status import State, Status, StatusWriter
 from .types import Pairs
-
-if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 __all__ = ["sync_model"]
 
@@ -175,7 +170,7 @@ def _is_same(
     )
 
 
-def _same_arrays(before: "DataclassInstance | None", now: "DataclassInstance | None") -> bool:
+def _same_arrays(before: Interactions | Pairs | None, now: Interactions | Pairs | None) -> bool:
     if before is None or now is None:
         return before is now
     names = [field.name for field in fields(now)]
