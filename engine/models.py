@@ -314,7 +314,7 @@ def _as_it_was_made(recipe: Recipe, surroundings: Surroundings) -> tuple[ModelCo
     if missing:
         message = (
             f"this model was built from tables in memory ({', '.join(missing)}), which cannot be "
-            "read again; give them: Client(connections={…}), and call the method of it"
+            "read again; give them to it: Client(connections={…})"
         )
         raise UnsupportedError(message)
     config = load_config(recipe.document, base_dir=Path(recipe.base_dir))
