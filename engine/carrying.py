@@ -64,19 +64,22 @@ class Earlier:
         here = np.flatnonzero(self.was >= 0).astype(np.int32)
         self._now[self.was[here]] = here
 
-    def changes(self, shown: pl.DataFrame, same_looks: Mask) -> Changes:
+    def changes(self, items: pl.DataFrame, same_looks: Mask) -> Changes:
         """Count what changed.
 
         Parameters
         ----------
-        shown
-            The columns of the items of now.
+        items
+            The item table of now. Labels are none of it: they follow from the vectors, and
+            rounding may make other numbers of them.
         same_looks
             Which items have the vectors they had, shape (n,).
         """
         stayed = self.was >= 0
         same = stayed & same_looks
-        same[stayed] &= self._same_cells(shown.filter(stayed), self.was[stayed])
+        same[stayed] &= self._same_cells(
+            items.drop(pl.selectors.binary()).filter(stayed), self.was[stayed]
+        )
         return Changes(
             added=int(np.count_nonzero(~stayed)),
             replaced=int(np.count_nonzero(stayed & ~same)),

@@ -100,7 +100,7 @@ def sync_model(
         )
         lesson = earlier.lesson(learning, content, inputs.interactions, kept["taste"])
         tables = tables_of(inputs, lesson, judged)
-        changes = earlier.changes(tables.items, kept["taste"])
+        changes = earlier.changes(inputs.tables.items.frame, kept["taste"])
         if changes or not _is_same(generation, snapshot, inputs, tables, content.pairs):
             learnt = Learnt(
                 content,

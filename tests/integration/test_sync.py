@@ -182,6 +182,16 @@ def test_what_a_rebuild_is_due_for_is_counted_over_several_syncs(shop):
     assert client.view_model("shop")["synced"] is None
 
 
+def test_labels_of_all_items_are_told_anew_and_make_nobody_replaced(shop):
+    client = shop.client()
+    client.label("shop", labels=["red", "blue"], column="colour")
+    rows = items(shop)
+    write(shop, [*rows, rows[0] | {"item_id": "zebra"}])
+    assert counts(client.sync("shop")) == {"added": 1, "replaced": 0, "deleted": 0}
+    asked = {"filter_predicate": "colour IS NOT NULL AND item_id = 'zebra'"}
+    assert client.rank("shop", **asked).ids == ["zebra"]
+
+
 def test_failure_leaves_the_active_generation(shop):
     (shop.folder / "items.csv").unlink()
     client = shop.client()
