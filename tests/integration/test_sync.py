@@ -243,3 +243,18 @@ def test_command_tells_what_changed(shop):
     assert "0 added, 0 replaced, 1 deleted, 23 unchanged; generation 2 is active" in told
     report = json.loads(shop.run("sync", "--model-name", "shop", "--json").stdout)
     assert (report["generation"], report["deleted"]) == (2, 0)
+
+
+def test_float16_vectors_are_carried_over_where_they_are_the_same(built, tmp_path):
+    shutil.copytree(built.folder, tmp_path / "shop")
+    shop = Shop(tmp_path / "shop", tmp_path / "home")
+    halves = "  name: shop\n  index_config: {vectors: float16}\n"
+    shop.yaml.write_text(shop.yaml.read_text().replace("  name: shop\n", halves))
+    client = shop.client(threads=1)
+    client.create_model(shop.yaml)
+    assert client.sync("shop")["generation"] == 1
+    rows = items(shop)
+    write(shop, [*rows[1:], rows[3] | {"item_id": "zebra"}])
+    assert counts(client.sync("shop")) == {"added": 1, "replaced": 0, "deleted": 1}
+    index = manifest(shop)["index"]["images"]
+    assert (index["carried"], index["joined"], index["left"]) == (21, 1, 1)
