@@ -6,8 +6,6 @@ only lead to a place to start from; a sample of the rows, all scored, does that 
 short list (Munyampirwa et al., "Down with the hierarchy", 2024).
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,15 +15,10 @@ from .prefetch import prefetch
 
 _STARTS = 4  # entries walked from: clusters far apart are often joined by none of each other's rows
 _LEVELS, _QUERY_LEVELS = 127, 32767
-_BITS = 43
-"""Of a product that decide: far below what float32 tells apart, and their sums fit into 53."""
 _DOUBT = 0.5
 """Share of what rounding may do to a score at most that is allowed for. What it usually does is
 less by the root of the dimension: from 64 dimensions on this is beyond four standard deviations."""
 _ALL = readonly(np.empty(0, np.bool_), np.bool_)
-_SHIFT, _KEPT, _SCALE = 13, ~0x7000_0000, np.float32(2.0**112)
-"""From a float16 to a float32: where its bits go, all but copies of the sign, and what its exponent
-is too small by."""
 _NEAR, _STEP = 16, 10
 """Entries near the query that say how many rows around it are allowed, and rows that are scored for
 each that is expanded."""
@@ -40,12 +33,12 @@ def walk(
     *,
     width: int,
     most_scored: int,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return about the best k rows by inner product with a query, best first, with their scores.
+) -> NDArray[np.int32]:
+    """Return rows among which about the best k by inner product with a query are.
 
     Rows that are not allowed are walked through, but never kept. The walk ends when the best row
     that still waits is worse than all of the `width` best allowed ones seen; of those, the ones
-    that may be among the best k by their bytes are scored exactly.
+    that may be among the best k by their bytes are returned.
 
     Parameters
     ----------
@@ -64,14 +57,12 @@ def walk(
 
     Returns
     -------
-    rows, scores
-        Shape (k',), int32 and float32, equal scores by lower row, no row twice. k' is less than
-        `k` if no more can be reached, and 0 if the walk was given up, which it is at once where
-        too few of the entries around the query are allowed. Each product is rounded to
-        43 bits below the query's largest component, and their sum is then exact: whoever does the
-        same has the same score, in whichever order.
+    rows
+        int32, no row twice, the best by their bytes first: `k` or somewhat more. Fewer than `k` if
+        no more can be reached, and none if the walk was given up, which it is at once where too few
+        of the entries around the query are allowed.
     """
-    rows, scores = _walk(
+    return _walk(
         *links,
         readonly(query, np.float32),
         _ALL if allowed is None else readonly(allowed, np.bool_),
@@ -79,7 +70,6 @@ def walk(
         width,
         most_scored,
     )
-    return rows, scores
 
 
 @kernel
@@ -90,16 +80,14 @@ def _walk(
     codes: NDArray[np.int8],
     scales: NDArray[np.float32],
     errors: NDArray[np.float32],
-    vectors: NDArray[np.float32],
-    halves: NDArray[np.int16],
     query: NDArray[np.float32],
     allowed: NDArray[np.bool_],
     k: int,
     width: int,
     most_scored: int,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+) -> NDArray[np.int32]:
     n_rows, is_filtered = codes.shape[0], allowed.size > 0
-    steps, step = _rounded(query)
+    steps, step, length = _rounded(query)
     seen = np.zeros((n_rows + 7) >> 3, np.uint8)  # a bit per row
     # Two heaps: rows to expand, the best first; rows kept, the worst first (by scores negated).
     waiting, waiting_rows, n_waiting = np.empty(_ROOM, np.float32), np.empty(_ROOM, np.int32), 0
@@ -107,7 +95,7 @@ def _walk(
     fresh = np.empty(max(neighbours.shape[1], _STARTS), np.int32)
     near = _near_entries(entries, entry_codes, scales, steps)
     if is_filtered and _looks_hopeless(near, allowed, width, most_scored):
-        return np.empty(0, np.int32), np.empty(0, np.float32)
+        return np.empty(0, np.int32)
     n_fresh = min(_STARTS, near.size)
     for place in range(n_fresh):
         fresh[place] = near[place]
@@ -140,10 +128,10 @@ def _walk(
         if n_scored > most_scored:
             n_kept = 0
             break
-    scores = np.empty(n_kept, np.float64)
+    about = np.empty(n_kept, np.float64)
     for place in range(n_kept):
-        scores[place] = -np.float64(kept[place]) * step
-    return _exactly_ranked(scores, kept_rows, errors, vectors, halves, query, k)
+        about[place] = -np.float64(kept[place]) * step
+    return _possible_best(about, kept_rows, errors, length, k)
 
 
 @kernel
@@ -180,90 +168,46 @@ def _take(
 
 
 @kernel
-def _rounded(query: NDArray[np.float32]) -> tuple[NDArray[np.int16], float]:
-    """Round a query to two bytes per component, so that no row's sum leaves 32 bits."""
+def _rounded(query: NDArray[np.float32]) -> tuple[NDArray[np.int16], float, float]:
+    """Round a query to two bytes per component, so that no row's sum leaves 32 bits.
+
+    Also returns what a step is, and the query's length.
+    """
     largest, squares = np.float32(0), 0.0
     for j in range(query.size):
         largest = max(largest, abs(query[j]))
         squares += np.float64(query[j]) ** 2
     steps = np.zeros(query.size, np.int16)
     if squares == 0:
-        return steps, 1.0
+        return steps, 1.0, 0.0
     room = 0.99 * 2.0**31 / (_LEVELS * np.sqrt(query.size))
     finest = min(_QUERY_LEVELS / np.float64(largest), room / np.sqrt(squares))
     for j in range(query.size):
         steps[j] = np.int16(np.rint(query[j] * finest))
-    return steps, 1 / finest
+    return steps, 1 / finest, np.sqrt(squares)
 
 
 @kernel
-def _exactly_ranked(
+def _possible_best(
     about: NDArray[np.float64],
     rows: NDArray[np.int32],
     errors: NDArray[np.float32],
-    vectors: NDArray[np.float32],
-    halves: NDArray[np.int16],
-    query: NDArray[np.float32],
+    length: float,
     k: int,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Score exactly what by its bytes may be among the best k, and put these in order."""
-    count, dim = about.size, query.size
-    squares, largest = 0.0, 0.0
-    for j in range(dim):
-        squares += np.float64(query[j]) ** 2
-        largest = max(largest, abs(np.float64(query[j])))
-    grain = 2.0 ** (_BITS - math.frexp(largest)[1])
-    wide = query.astype(np.float64) * grain
+) -> NDArray[np.int32]:
+    """Return what by its bytes may be among the best k, the best first."""
+    count = about.size
     doubts = np.empty(count, np.float64)
     for place in range(count):
-        doubts[place] = _DOUBT * np.sqrt(squares) * errors[rows[place]]
+        doubts[place] = _DOUBT * length * errors[rows[place]]
     bar = np.partition(about - doubts, count - k)[count - k] if count > k else -np.inf
-    best_rows = np.empty(min(k, count), np.int32)
-    best = np.empty(min(k, count), np.float32)
-    n_best = 0
+    places, scores, n_found = np.empty(count, np.int32), np.empty(count, np.float64), 0
     for place in range(count):
-        row = rows[place]
-        if about[place] + doubts[place] < bar:
-            continue
-        total = 0.0
-        if halves.size > 0:
-            for j in range(dim):
-                total += np.rint(np.float64(_widened(halves[row, j])) * wide[j])
-        else:
-            for j in range(dim):
-                total += np.rint(np.float64(vectors[row, j]) * wide[j])
-        score = np.float32(total / grain)
-        n_best = _insert(best, best_rows, n_best, score, row)
-    return best_rows[:n_best], best[:n_best]
-
-
-@kernel
-def _widened(half: np.int16) -> np.float32:
-    """Return the value of a finite float16, exactly; Numba has no such type."""
-    bits = np.int32((np.int32(half) << _SHIFT) & _KEPT)
-    return np.float32(bits.view(np.float32) * _SCALE)
-
-
-@kernel
-def _insert(
-    scores: NDArray[np.float32], rows: NDArray[np.int32], size: int, score: np.float32, row: int
-) -> int:
-    """Insert into `size` rows that are in order, the last of which goes if there is no room."""
-    if size < scores.size:
-        size += 1
-    elif not _is_before(score, row, scores[size - 1], rows[size - 1]):
-        return size
-    spot = size - 1
-    while spot > 0 and _is_before(score, row, scores[spot - 1], rows[spot - 1]):
-        scores[spot], rows[spot] = scores[spot - 1], rows[spot - 1]
-        spot -= 1
-    scores[spot], rows[spot] = score, row
-    return size
-
-
-@kernel
-def _is_before(score: np.float32, row: int, other_score: np.float32, other_row: int) -> bool:
-    return bool(score > other_score or (score == other_score and row < other_row))
+        if about[place] + doubts[place] >= bar:
+            places[n_found], scores[n_found] = place, -about[place]
+            n_found += 1
+    order = np.argsort(scores[:n_found], kind="mergesort")
+    return rows[places[:n_found][order]]
 
 
 @kernel

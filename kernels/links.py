@@ -22,24 +22,14 @@ class Links(NamedTuple):
     scales: NDArray[np.float32]
     errors: NDArray[np.float32]
     """As in `scan.ByteVectors`."""
-    vectors: NDArray[np.float32]
-    """Shape (n, d), of at most unit length; (0, d) where they are kept as `halves`."""
-    halves: NDArray[np.int16]
-    """The bits of float16 vectors, shape (n, d); (0, d) where there are `vectors`."""
 
 
 def linked(
     neighbours: NDArray[np.int32],
     entries: NDArray[np.int32],
     rounded: ByteVectors,
-    vectors: NDArray[np.float32] | NDArray[np.float16],
 ) -> Links:
-    """Put a graph and its vectors together, without copying what is contiguous.
-
-    Float16 vectors have to be finite, and stay as they are: a walk widens the rows it scores.
-    """
-    none = vectors[:0]
-    whole, halves = (none, vectors) if vectors.dtype == np.float16 else (vectors, none)
+    """Put a graph and its vectors together, without copying what is contiguous."""
     return Links(
         readonly(neighbours, np.int32),
         readonly(entries, np.int32),
@@ -47,6 +37,4 @@ def linked(
         readonly(rounded.codes, np.int8),
         readonly(rounded.scales, np.float32),
         readonly(rounded.errors, np.float32),
-        readonly(whole, np.float32),
-        readonly(halves, np.float16).view(np.int16),
     )

@@ -107,9 +107,6 @@ def possible_best(
     rows
         int32, ascending: at least k of them, or all that are allowed.
     """
-    steps, step, length, error = rounded_query(query)
-    if length == 0:
-        return np.flatnonzero(allowed).astype(np.int32)
     mask, count = readonly(allowed, np.bool_), int(np.count_nonzero(allowed))
     n_rows = len(rounded.codes)
     if count < n_rows * _LISTED_SHARE:
@@ -117,46 +114,34 @@ def possible_best(
     else:
         listed, n_scored = np.empty(0, np.int32), n_rows
     return _possible_best(
-        *rounded,
-        steps,
-        step,
-        length,
-        error,
-        mask,
-        listed,
-        n_scored,
-        min(k, n_rows),
+        *rounded, readonly(query, np.float32), mask, listed, n_scored, min(k, n_rows)
     )
 
 
-def rounded_query(
-    query: NDArray[np.float32],
-) -> tuple[NDArray[np.int16], float, float, float]:
+@kernel
+def _rounded(query: NDArray[np.float32]) -> tuple[NDArray[np.int16], float, float, float]:
     """Round a query to two bytes per component: they cost no time, and make its error small.
 
-    Parameters
-    ----------
-    query
-        Shape (d,), float32, finite, of any length.
-
-    Returns
-    -------
-    steps, step, length, error
-        The query is about ``steps * step``, shape (d,); `length` is its own, and `error` that of
-        what rounding took away, with some room for the rounding of float32.
+    It is about ``steps * step``. Also returns its length, and that of what rounding took away, with
+    some room for the rounding of float32.
     """
-    exact = query.astype(np.float64)
-    length, largest = float(np.sqrt(exact @ exact)), float(np.abs(exact).max(initial=0))
+    largest, squares = 0.0, 0.0
+    for j in range(query.size):
+        largest = max(largest, abs(np.float64(query[j])))
+        squares += np.float64(query[j]) ** 2
+    steps, length = np.zeros(query.size, np.int16), np.sqrt(squares)
     if length == 0:
-        return np.zeros(len(query), np.int16), 1.0, 0.0, 0.0
+        return steps, 1.0, 0.0, 0.0
     # The second bound keeps a row's sum of products within 32 bits: by Cauchy-Schwarz it is at
     # most |codes| |steps|.
-    room = 0.99 * 2**31 / (_LEVELS * np.sqrt(len(exact)))
+    room = 0.99 * 2.0**31 / (_LEVELS * np.sqrt(np.float64(query.size)))
     finest = min(_QUERY_LEVELS / largest, room / length)
-    steps = np.rint(exact * finest)
-    lost = exact - steps / finest
-    error = float(np.sqrt(lost @ lost)) + _SLACK * length
-    return readonly(steps, np.int16), float(1 / finest), length, error
+    lost = 0.0
+    for j in range(query.size):
+        level = np.rint(query[j] * finest)
+        steps[j] = np.int16(level)
+        lost += (query[j] - level / finest) ** 2
+    return steps, 1 / finest, length, np.sqrt(lost) + _SLACK * length
 
 
 @kernel
@@ -164,16 +149,16 @@ def _possible_best(
     codes: NDArray[np.int8],
     scales: NDArray[np.float32],
     errors: NDArray[np.float32],
-    steps: NDArray[np.int16],
-    step: float,
-    length: float,
-    query_error: float,
+    query: NDArray[np.float32],
     allowed: NDArray[np.bool_],
     listed: NDArray[np.int32],
     n_scored: int,
     k: int,
 ) -> NDArray[np.int32]:
     """Score the listed rows, or all where none are listed, and keep what may be the best."""
+    steps, step, length, query_error = _rounded(query)
+    if length == 0:  # all tie
+        return np.flatnonzero(allowed).astype(np.int32)
     is_listed = listed.size > 0
     most = np.empty(n_scored, np.float64)
     least = np.full(k, -np.inf)  # the k best of what rows reach at least, a heap: the worst first

@@ -12,6 +12,7 @@ from .base import Neighbours, Plan, checked_query, exactly_ranked, no_neighbours
 from .planner import choose
 
 if TYPE_CHECKING:
+    from sightline_kernels.ranking import ExactVectors
     from sightline_kernels.scan import ByteVectors
 
 __all__ = ["Codes", "ExactIndex"]
@@ -64,6 +65,7 @@ class ExactIndex:
         self._codes = codes
         self._components_left = components_before_kernel
         self._rounded: ByteVectors | None = None
+        self._as_stored: ExactVectors | None = None
 
     def query(self, vectors: Vectors, k: int, *, allowed: Mask | None = None) -> Neighbours:
         """Return the `k` nearest rows of each query, or all there are; see `VectorIndex.query`."""
@@ -90,15 +92,34 @@ class ExactIndex:
 
     def answer(self, queries: Vectors, k: int, eligible: Mask, plan: Plan) -> Neighbours:
         """Answer at least one query by gathering or scanning; `k` rows of `eligible` there are."""
+        if self.is_awake:
+            return self._answer_awake(queries, k, eligible, plan)
         if plan == "gather":
             candidates = self._gather(queries, k, eligible)
-        elif self.is_awake:
-            candidates = self._scan_bytes(queries, k, eligible)
         else:
             # Two threads may count at once and lose a step: the scan then wakes a little later.
             self._components_left -= len(queries) * self.vectors.size
             candidates = self._scan_floats(queries, k, eligible)
         return exactly_ranked(self.vectors, queries, candidates, k, plan)
+
+    def ranked(self, rows: Rows, query: Vectors, k: int) -> tuple[Rows, Scores]:
+        """Return the best `k` of some rows and their scores, as `exactly_ranked`; wakes Numba."""
+        from sightline_kernels.ranking import exact_vectors, rank_rows
+
+        if self._as_stored is None:
+            self._as_stored = exact_vectors(as_stored(self.vectors))
+        return rank_rows(self._as_stored, rows, query, k)
+
+    def _answer_awake(self, queries: Vectors, k: int, eligible: Mask, plan: Plan) -> Neighbours:
+        from sightline_kernels.scan import possible_best
+
+        rows = np.empty((len(queries), k), np.int32)
+        scores = np.empty((len(queries), k), np.float32)
+        few = np.flatnonzero(eligible).astype(np.int32) if plan == "gather" else None
+        for place, query in enumerate(queries):
+            some = possible_best(self.rounded(), query, eligible, k) if few is None else few
+            rows[place], scores[place] = self.ranked(some, query, k)
+        return Neighbours(rows, scores, plan)
 
     def _gather(self, queries: Vectors, k: int, eligible: Mask) -> Iterator[Rows]:
         rows = np.flatnonzero(eligible).astype(np.int32)
@@ -117,13 +138,6 @@ class ExactIndex:
                     np.matmul(block, part.T, out=scores[:, some])
             for query, row_scores in zip(block, scores, strict=True):
                 yield rows[_near_best(row_scores[rows], k, query)]
-
-    def _scan_bytes(self, queries: Vectors, k: int, eligible: Mask) -> Iterator[Rows]:
-        from sightline_kernels.scan import possible_best  # wakes Numba
-
-        rounded = self.rounded()
-        for query in queries:
-            yield possible_best(rounded, query, eligible, k)
 
 
 def _near_best(scores: Scores, k: int, query: Vectors) -> Rows:

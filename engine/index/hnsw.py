@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..half import as_stored
-from ..types import Mask, Rows, Scores, Vectors
+from ..types import Mask, Rows, Vectors
 from .base import Neighbours, Plan, checked_query, no_neighbours
 from .exact import ExactIndex
 from .planner import Choice, choose
@@ -82,16 +81,13 @@ class HnswIndex:
 
         exact, graph = self._exact, self.graph
         if self._links is None:
-            rounded = exact.rounded()
-            self._links = linked(graph.neighbours, graph.entries, rounded, as_stored(exact.vectors))
+            self._links = linked(graph.neighbours, graph.entries, exact.rounded())
         allowed = eligible if choice.plan == "filtered walk" else None
-        rows, scores = (
-            np.empty((len(queries), k), np.int32),
-            np.empty((len(queries), k), np.float32),
-        )
+        rows = np.empty((len(queries), k), np.int32)
+        scores = np.empty((len(queries), k), np.float32)
         plan: Plan = choice.plan
         for place, query in enumerate(queries):
-            found: tuple[Rows, Scores] = walk(
+            some = walk(
                 self._links,
                 query,
                 allowed,
@@ -99,8 +95,9 @@ class HnswIndex:
                 width=choice.width,
                 most_scored=choice.most_scored,
             )
+            found = exact.ranked(some, query, k)
             # A query of zeros ties with all rows, and a walk ends anywhere among them.
-            if len(found[0]) < k or found[1][0] == 0:
+            if len(some) < k or found[1][0] == 0:
                 scanned = exact.answer(queries[place : place + 1], k, eligible, "scan")
                 found, plan = (scanned.rows[0], scanned.scores[0]), "scan"
             rows[place], scores[place] = found

@@ -13,7 +13,7 @@ from sightline_kernels.links import linked
 from sightline_kernels.reach import reach
 from sightline_kernels.scan import ByteVectors
 
-from ..half import StoredVectors, as_stored
+from ..half import StoredVectors
 from ..types import Mask, Rows, Vectors
 from .hnsw import Graph
 from .links import EF_CONSTRUCTION, M, drawn_entries
@@ -84,7 +84,7 @@ class GraphJoiner:
         if len(rows) == 0:
             return
         graph = self.graph(EF_CONSTRUCTION)
-        links = linked(graph.neighbours, graph.entries, self._rounded, as_stored(self._vectors))
+        links = linked(graph.neighbours, graph.entries, self._rounded)
         most_scored = len(self.held) + len(graph.entries)
         queries = self._vectors[rows]
         beside = _nearest_beside(queries, rows)
@@ -93,7 +93,7 @@ class GraphJoiner:
 
         def find(start: int, stop: int) -> NDArray[np.int32]:
             for place in range(start, stop):
-                found, _ = walk(
+                found = walk(
                     links,
                     queries[place],
                     None,
@@ -101,7 +101,8 @@ class GraphJoiner:
                     width=EF_CONSTRUCTION,
                     most_scored=most_scored,
                 )
-                candidates[place, : len(found)] = found
+                nearest = found[:_NEAREST]
+                candidates[place, : len(nearest)] = nearest
             return choose_links(rows, candidates, self._rounded, M, start, stop)
 
         chosen = np.concatenate(in_ranges(len(rows), find))

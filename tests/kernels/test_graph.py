@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sightline_kernels.graph import walk
 from sightline_kernels.links import linked
+from sightline_kernels.ranking import exact_vectors, rank_rows
 from sightline_kernels.scan import to_bytes
 
 STARTS = 4
@@ -27,8 +28,9 @@ def drawn(n, dim, seed=0):
 
 
 def walked(vectors, neighbours, entries, query, allowed, k, width=20, most_scored=10**6):
-    links = linked(neighbours, entries, to_bytes(vectors), vectors)
-    return walk(links, query, allowed, k, width=width, most_scored=most_scored)
+    links = linked(neighbours, entries, to_bytes(vectors))
+    rows = walk(links, query, allowed, k, width=width, most_scored=most_scored)
+    return rank_rows(exact_vectors(vectors), rows, query, k)
 
 
 @pytest.mark.parametrize("dim", [1, 3, 64, 513])
