@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compile import kernel, readonly
+from .prefetch import prefetch
 
-__all__ = ["ExactVectors", "exact_vectors", "rank_rows"]
+__all__ = ["ExactVectors", "exact_vectors", "extend_lists", "rank_rows"]
 
+_AHEAD = 2  # rows asked of memory before they are scored
 _BITS = 43
 """Of a product that decide: far below what float32 tells apart, and their sums fit into 53."""
 _SHIFT, _KEPT, _SCALE = 13, ~0x7000_0000, np.float32(2.0**112)
@@ -65,6 +67,62 @@ def rank_rows(
     return best_rows, best
 
 
+def extend_lists(
+    exact: ExactVectors,
+    lists: NDArray[np.int32],
+    owners: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    news: NDArray[np.int32],
+) -> None:
+    """Put rows into the lists of others' nearest, where they are nearer than what is there.
+
+    Parameters
+    ----------
+    exact
+        From `exact_vectors`.
+    lists
+        Shape (n, count), int32: the nearest of each row, best first, padded with -1 at the end;
+        ranked and written as `rank_rows` does, with a row's vector for the query.
+    owners
+        Rows whose lists get more, shape (o,), none twice.
+    offsets, news
+        ``news[offsets[i]:offsets[i + 1]]`` are to come into the list of ``owners[i]``, none of them
+        in it; shape (o + 1,), and int32.
+    """
+    _extend_lists(
+        *exact,
+        lists,
+        readonly(owners, np.int32),
+        readonly(offsets, np.int64),
+        readonly(news, np.int32),
+    )
+
+
+@kernel
+def _extend_lists(
+    vectors: NDArray[np.float32],
+    halves: NDArray[np.int16],
+    lists: NDArray[np.int32],
+    owners: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    news: NDArray[np.int32],
+) -> None:
+    count, dim = lists.shape[1], max(vectors.shape[1], halves.shape[1])
+    query = np.empty(dim, np.float32)
+    for place in range(owners.size):
+        owner = owners[place]
+        for j in range(dim):
+            query[j] = _widened(halves[owner, j]) if halves.size > 0 else vectors[owner, j]
+        held = 0
+        while held < count and lists[owner, held] >= 0:
+            held += 1
+        more = news[offsets[place] : offsets[place + 1]]
+        rows = np.empty(held + more.size, np.int32)
+        rows[:held], rows[held:] = lists[owner, :held], more
+        best, _ = _rank_rows(vectors, halves, rows, query, min(count, rows.size))
+        lists[owner, : best.size] = best
+
+
 @kernel
 def _rank_rows(
     vectors: NDArray[np.float32],
@@ -79,7 +137,11 @@ def _rank_rows(
         largest = max(largest, abs(np.float64(query[j])))
     grain = 2.0 ** (_BITS - math.frexp(largest)[1])
     wide = query.astype(np.float64) * grain
-    for row in rows:
+    for place in range(rows.size):
+        row = rows[place]
+        if place + _AHEAD < rows.size:
+            prefetch(vectors, rows[place + _AHEAD])  # no row of an empty array is read
+            prefetch(halves, rows[place + _AHEAD])
         total = 0.0
         if halves.size > 0:
             for j in range(query.size):

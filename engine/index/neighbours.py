@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..types import Mask, Rows, Scores, Vectors
-from .base import VectorIndex, exactly_ranked
+from .base import VectorIndex
 
 __all__ = ["Listed", "carry_neighbours", "nearest_others"]
 
@@ -126,6 +126,8 @@ def _put_before(
     index: VectorIndex, vectors: Vectors, fresh: Rows, listed: Mask, last: Scores, others: Rows
 ) -> None:
     """Put rows into the lists, of those of their own nearest that have one, up to their last."""
+    from sightline_kernels.ranking import exact_vectors, extend_lists
+
     count = others.shape[1]
     lists, news = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for start in range(0, len(fresh), _AT_ONCE):
@@ -137,10 +139,8 @@ def _put_before(
     owner, new = np.concatenate(lists), np.concatenate(news)
     order = np.lexsort((new, owner))
     unlike, starts = np.unique(owner[order], return_index=True)
-    for row, joining in zip(unlike, np.split(new[order], starts[1:]), strict=False):
-        members = np.union1d(others[row][others[row] >= 0], joining).astype(np.int32)
-        ranked = exactly_ranked(vectors, vectors[row : row + 1], [members], count, "gather").rows[0]
-        others[row, : len(ranked)] = ranked
+    offsets = np.append(starts, len(order))
+    extend_lists(exact_vectors(vectors), others, unlike, offsets, new[order])
 
 
 def _last_scores(vectors: Vectors, rows: Rows, others: Rows) -> Scores:
