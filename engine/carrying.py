@@ -179,11 +179,12 @@ class Earlier:
         factors[stayed] = catalogue.factors.factors[self.was[stayed]]
         was_picked = np.zeros(n_items, np.bool_)
         was_picked[stayed] = catalogue.facts.events[self.was[stayed]] > 0
-        guessed = factors_from_content(
-            taste.vectors, taste.presence, factors, was_picked, facts.events.astype(np.int64)
-        )
         fresh = ~was_picked & ~same  # those of others were guessed, or learnt, before
-        factors[fresh] = guessed.factors[fresh]
+        if fresh.any():
+            guessed = factors_from_content(
+                taste.vectors, taste.presence, factors, was_picked, facts.events.astype(np.int64)
+            )
+            factors[fresh] = guessed.factors[fresh]
         return Collaborative(method, *lists, factors, catalogue.factors.gram, reason)
 
     def _lists(self, neighbours: Rows, scores: Scores) -> tuple[Rows, Scores]:

@@ -73,7 +73,7 @@ def read_words(text: str) -> Iterator[Word]:
     numbers are kept, and dashes and slashes between digits: sizes such as ``10.5`` or ``50-60`` are
     no other numbers. ``C++`` and ``C#`` keep their signs.
     """
-    for token in _TOKEN.findall(_spelt(text)):
+    for token in _tokens(text):
         if _IS_UNSPACED.match(token):
             yield from _pairs(token)
         else:
@@ -86,7 +86,8 @@ def code_of(identifier: str) -> str | None:
     Telling are ids with letters and digits, of four characters or more, and numbers of five digits
     or more: a shorter one is more likely to be meant as a number.
     """
-    whole = "".join(word.whole for word in read_words(identifier))[:_LONGEST]
+    wholes = [whole for token in _tokens(identifier) for whole in _wholes(token)]
+    whole = "".join(wholes)[:_LONGEST]
     shortest = _SHORTEST_NUMBER if whole.isdecimal() else _SHORTEST_CODE
     return whole if len(whole) >= shortest and _DIGIT.search(whole) else None
 
@@ -103,12 +104,21 @@ def is_one_off(word: str, other: str) -> bool:
     return is_swapped or left[1:] == right[1:] or left[1:] == right or left == right[1:]
 
 
+def _tokens(text: str) -> list[str]:
+    tokens: list[str] = _TOKEN.findall(_spelt(text))
+    return tokens
+
+
 def _spelt(text: str) -> str:
+    if text.isascii():  # what follows would change nothing else
+        return text.lower()
     folded = unicodedata.normalize("NFKC", text.translate(_SPELT)).casefold()
     return unicodedata.normalize("NFC", folded)
 
 
 def _folded(token: str) -> str:
+    if token.isascii():
+        return token[:_LONGEST]
     bare = _ACCENT.sub("", unicodedata.normalize("NFD", token))
     return unicodedata.normalize("NFC", bare).translate(_PLAIN)[:_LONGEST]
 
@@ -120,12 +130,28 @@ def _pairs(run: str) -> Iterator[Word]:
         yield Word(first + second, pieces=tuple(dict.fromkeys((first, second))))
 
 
-def _word(token: str) -> Word:
+def _unsigned(token: str) -> tuple[str, str]:
+    """Split a token into what is before its signs, with numbers as they are compared, and these."""
     signs = _SIGNS.search(token)
     token, sign = (token[: signs.start()], signs[0]) if signs else (token, "")
-    token = _THOUSANDS.sub("", token).replace(",", ".")
-    whole = _folded(_BETWEEN_LETTERS.sub("", token)) + sign
-    apart = _BETWEEN_WORDS.split(token)
+    return _THOUSANDS.sub("", token).replace(",", "."), sign
+
+
+def _wholes(token: str) -> list[str]:
+    """Return the words of a token as wholes, without their parts."""
+    if _IS_UNSPACED.match(token):
+        return [pair.whole for pair in _pairs(token)]
+    return [_whole(token)]
+
+
+def _whole(token: str) -> str:
+    bare, sign = _unsigned(token)
+    return _folded(_BETWEEN_LETTERS.sub("", bare)) + sign
+
+
+def _word(token: str) -> Word:
+    whole, (bare, sign) = _whole(token), _unsigned(token)
+    apart = _BETWEEN_WORDS.split(bare)
     words = [_folded(part) for part in apart] if len(apart) > 1 or sign else []
     pieces = [piece for part in apart for piece in _pieces(part)]
     found = {whole, *words}

@@ -1,6 +1,10 @@
 """An index asked for every one of its own rows: the nearest others of each, as one table."""
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -9,10 +13,13 @@ from .base import VectorIndex
 
 __all__ = ["Listed", "carry_neighbours", "nearest_others"]
 
+Part = TypeVar("Part")
+
 REACH = 4
 """How many times as many rows as a list is long a new row is put before: its own nearest ones."""
 
-_AT_ONCE = 1_024
+_AT_ONCE = 256
+_ALONE = 4
 _SAME = 1e-6  # what rounding may do to a score of float32
 
 
@@ -105,21 +112,32 @@ def _rows(mask: Mask | np.bool_) -> Rows:
     return np.flatnonzero(mask).astype(np.int32)
 
 
+def _in_blocks(rows: Rows, work: Callable[[Rows], Part]) -> list[Part]:
+    """Call `work` on some rows at a time, on all cores; return what it did, in order."""
+    blocks = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+    # The first ones alone: until these have woken compiled loops, a query may take much memory.
+    done = [work(block) for block in blocks[:_ALONE]]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [*done, *pool.map(work, blocks[_ALONE:])]
+
+
 def _ask(index: VectorIndex, vectors: Vectors, among: Mask, asked: Rows, others: Rows) -> None:
     """Write the nearest others of some rows into their lists."""
     count = others.shape[1]
     others[asked] = -1
-    for start in range(0, len(asked), _AT_ONCE):
-        rows = asked[start : start + _AT_ONCE]
+
+    def ask(rows: Rows) -> None:
         found = index.query(vectors[rows], count + 1, allowed=among).rows
         if found.shape[1] == 0:
-            break
+            return
         # Of count + 1 nearest at most one is the row itself: it, or else the last one, goes.
         kept = found != rows[:, None]
         kept[:, -1] &= ~kept.all(axis=1) if found.shape[1] > count else True
         width = np.minimum(kept.sum(axis=1), count)
         place = np.arange(count) < width[:, None]
         others[np.repeat(rows, width), np.nonzero(place)[1]] = found[kept]
+
+    _in_blocks(asked, ask)
 
 
 def _put_before(
@@ -129,14 +147,15 @@ def _put_before(
     from sightline_kernels.ranking import exact_vectors, extend_lists
 
     count = others.shape[1]
-    lists, news = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-    for start in range(0, len(fresh), _AT_ONCE):
-        rows = fresh[start : start + _AT_ONCE]
+
+    def ask(rows: Rows) -> tuple[Rows, Rows]:
         found = index.query(vectors[rows], REACH * count + 1, allowed=listed)
         belongs = (found.scores >= last[found.rows] - _SAME) & (found.rows != rows[:, None])
-        lists.append(found.rows[belongs])
-        news.append(np.repeat(rows, belongs.sum(axis=1)))
-    owner, new = np.concatenate(lists), np.concatenate(news)
+        return found.rows[belongs], np.repeat(rows, belongs.sum(axis=1))
+
+    none = np.empty(0, np.int32)
+    parts = [(none, none), *_in_blocks(fresh, ask)]
+    owner, new = (np.concatenate(part) for part in zip(*parts, strict=True))
     order = np.lexsort((new, owner))
     unlike, starts = np.unique(owner[order], return_index=True)
     offsets = np.append(starts, len(order))
