@@ -1,9 +1,9 @@
 """An index that walks, over vectors of any number."""
 
 import numpy as np
+from sightline.index.building import GraphBuilder
 from sightline.index.exact import ExactIndex
 from sightline.index.hnsw import HnswIndex
-from sightline.index.links import GraphBuilder
 
 
 def linked_index(vectors, presence, *, ef=64):

@@ -15,8 +15,8 @@ from sightline_kernels.scan import ByteVectors
 
 from ..half import StoredVectors
 from ..types import Mask, Rows, Vectors
+from .building import EF_CONSTRUCTION, M, drawn_entries
 from .hnsw import Graph
-from .links import EF_CONSTRUCTION, M, drawn_entries
 
 __all__ = ["THREADS", "GraphJoiner", "in_ranges"]
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ..half import StoredVectors, blocks
 from ..types import Mask, Rows, Scores, Vectors
 from .base import VectorIndex
+from .building import EF_CONSTRUCTION, GraphBuilder, M
 from .exact import Codes, ExactIndex
 from .hnsw import Graph, HnswIndex
-from .links import EF_CONSTRUCTION, GraphBuilder, M
 
 __all__ = [
     "TARGET",
