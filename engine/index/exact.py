@@ -125,7 +125,10 @@ class ExactIndex:
         rows = np.flatnonzero(eligible).astype(np.int32)
         gathered = self.vectors[rows]
         for query in queries:
-            yield rows[_near_best(gathered @ query, k, query)]
+            # OpenBLAS computes with what lies behind vectors that fill no register: anything.
+            with np.errstate(invalid="ignore", over="ignore"):
+                scores = gathered @ query
+            yield rows[_near_best(scores, k, query)]
 
     def _scan_floats(self, queries: Vectors, k: int, eligible: Mask) -> Iterator[Rows]:
         together = max(1, _BLOCK_SCORES // len(self.vectors))
