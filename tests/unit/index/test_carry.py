@@ -330,5 +330,5 @@ def test_whatever_changes_all_that_qualifies_is_found_and_nothing_else(
                     assert rows.tolist() == best
                 worst = (vectors[best] * query).sum(axis=1).min(initial=1)
                 hits += (scores >= worst - 1e-6).tolist()
-            # Less than the 0.99 of large catalogues; dozens of copies of each vector promise nothing.
+            # Less than the 0.99 of large catalogues; dozens of copies of a vector promise nothing.
             assert sum(hits) >= 0.97 * len(hits) or distinct < 50
