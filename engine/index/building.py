@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ..half import StoredVectors
 from ..types import Rows
+from .entries import spread_entries
 from .hnsw import Graph
 
-__all__ = ["EF_CONSTRUCTION", "GraphBuilder", "M", "drawn_entries"]
+__all__ = ["EF_CONSTRUCTION", "GraphBuilder", "M"]
 
 M = 16
 EF_CONSTRUCTION = 128
@@ -53,16 +54,7 @@ class GraphBuilder:
             path = Path(folder) / "graph"
             self._graph.save_index(str(path))
             labels, neighbours = _read_level(path, len(self._vectors), self._vectors.shape[1])
-        return Graph(neighbours, drawn_entries(labels), ef)
-
-
-def drawn_entries(rows: Rows) -> Rows:
-    """Draw the rows that walks choose their beginning from, ascending.
-
-    A thousand of a million: about as many as a walk scores in any case.
-    """
-    picked = np.random.default_rng(_SEED).choice(rows, round(len(rows) ** 0.5), replace=False)
-    return np.sort(picked).astype(np.int32)
+        return Graph(neighbours, spread_entries(self._vectors, labels), ef)
 
 
 def _read_level(path: Path, n_rows: int, dim: int) -> tuple[Rows, NDArray[np.int32]]:

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from sightline_kernels.graph import walk
 from sightline_kernels.join import choose_links, link_back, mend
 from sightline_kernels.links import linked
+from sightline_kernels.ranking import exact_vectors, rank_rows
 from sightline_kernels.reach import reach
 from sightline_kernels.scan import ByteVectors
 
-from ..half import StoredVectors
+from ..half import StoredVectors, as_stored
 from ..types import Mask, Rows, Vectors
-from .building import EF_CONSTRUCTION, M, drawn_entries
+from .building import EF_CONSTRUCTION, M
+from .entries import spread_entries
 from .hnsw import Graph
 
 __all__ = ["THREADS", "GraphJoiner", "in_ranges"]
@@ -27,6 +29,7 @@ THREADS = os.cpu_count() or 1
 _TOGETHER = 2_048  # rows that join at once: their products with each other take as long as 20 walks
 _NEAREST = 64  # of what a walk keeps: what comes after hardly ever stands apart from these
 _BESIDE = 32  # of those that join at the same time
+_FEW_LINKS = 3 * M // 4  # to a row: twice as many are usual
 _PARTS = 8  # per thread
 _TIE = np.float32(1e-5)  # parts those that are equally near: not all are to choose the same
 
@@ -61,6 +64,7 @@ class GraphJoiner:
         had, has = (before >= 0).sum(axis=1), (links >= 0).sum(axis=1)
         few = self.held & (has < M // 2)
         few[few] = 2 * has[few] < had[was[few]]
+        self._starts, self._n_then = np.empty(0, np.int32), 0
         self._join(np.flatnonzero(few).astype(np.int32))
 
     def join(self, rows: Rows) -> None:
@@ -74,18 +78,54 @@ class GraphJoiner:
         was[rows] = -1
         return GraphJoiner(self._vectors, self._rounded, self.neighbours, was)
 
+    def lost(self) -> Rows:
+        """Return the rows that few others are linked to and no walk finds, ascending.
+
+        The nearest of such a row were not found either when it was joined: it is linked to rows far
+        away, and these alone lead to it.
+        """
+        links_to = np.bincount(self.neighbours[self.neighbours >= 0], minlength=len(self.held))
+        rows = np.flatnonzero(self.held & (links_to <= _FEW_LINKS)).astype(np.int32)
+        walker = self._walker(self.graph(EF_CONSTRUCTION).entries)
+        exact = exact_vectors(as_stored(self._vectors))
+
+        def not_found(start: int, stop: int) -> Rows:
+            some, queries = rows[start:stop], self._vectors[rows[start:stop]]
+            missed = np.zeros(len(some), np.bool_)
+            for place, query in enumerate(queries):
+                found = walker(query, 1, EF_CONSTRUCTION // 2)
+                _, best = rank_rows(exact, found, query, 1)
+                _, own = rank_rows(exact, some[place : place + 1], query, 1)
+                missed[place] = len(best) == 0 or best[0] < own[0]  # a copy is as good
+            return some[missed]
+
+        return np.concatenate([rows[:0], *in_ranges(len(rows), not_found)])
+
+    def join_again(self, rows: Rows) -> None:
+        """Give rows of the graph other links, as if they had not been in it."""
+        others = self.without(rows)
+        self.neighbours, self.held = others.neighbours, others.held
+        self.join(rows)
+
     def graph(self, ef: int) -> Graph:
         """Return the graph of all rows joined so far, at least one, every one within reach."""
-        entries = drawn_entries(np.flatnonzero(self.held).astype(np.int32))
+        entries = spread_entries(self._vectors, np.flatnonzero(self.held).astype(np.int32))
         more = reach(self.neighbours, entries, self.held)
         return Graph(self.neighbours, np.union1d(entries, more).astype(np.int32), ef)
+
+    def _walker(self, entries: Rows) -> Callable[[Vectors, int, int], Rows]:
+        """Return what walks for a query, a number of rows and a width through what is there."""
+        links = linked(self.neighbours, entries, self._rounded)
+        most = len(self.held) + len(entries)
+        return lambda query, k, width: walk(links, query, None, k, width=width, most_scored=most)
 
     def _join(self, rows: Rows) -> None:
         if len(rows) == 0:
             return
-        graph = self.graph(EF_CONSTRUCTION)
-        links = linked(graph.neighbours, graph.entries, self._rounded)
-        most_scored = len(self.held) + len(graph.entries)
+        n_now = int(np.count_nonzero(self.held))
+        if n_now > 2 * self._n_then:
+            self._starts, self._n_then = self.graph(EF_CONSTRUCTION).entries, n_now
+        walker = self._walker(self._starts)
         queries = self._vectors[rows]
         beside = _nearest_beside(queries, rows)
         candidates = np.full((len(rows), _NEAREST + beside.shape[1]), -1, np.int32)
@@ -93,15 +133,7 @@ class GraphJoiner:
 
         def find(start: int, stop: int) -> NDArray[np.int32]:
             for place in range(start, stop):
-                found = walk(
-                    links,
-                    queries[place],
-                    None,
-                    _NEAREST,
-                    width=EF_CONSTRUCTION,
-                    most_scored=most_scored,
-                )
-                nearest = found[:_NEAREST]
+                nearest = walker(queries[place], _NEAREST, EF_CONSTRUCTION)[:_NEAREST]
                 candidates[place, : len(nearest)] = nearest
             return choose_links(rows, candidates, self._rounded, M, start, stop)
 

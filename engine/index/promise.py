@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sightline_kernels.scan import ByteVectors
 
 from ..half import StoredVectors, blocks
 from ..types import Mask, Rows, Scores, Vectors
@@ -16,6 +17,7 @@ from .base import VectorIndex
 from .building import EF_CONSTRUCTION, GraphBuilder, M
 from .exact import Codes, ExactIndex
 from .hnsw import Graph, HnswIndex
+from .joining import GraphJoiner
 
 __all__ = [
     "TARGET",
@@ -32,12 +34,13 @@ TARGET = 0.99
 
 _K = 10
 _QUERIES = 500
-_WIDTHS = (24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 384, 512)
+_WIDTHS = (24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 384, 512, 768, 1024)
 _SHARES = (0.5, 0.1, 0.01)
 _MISSES = 0.5
 """Share of the misses that the target allows, which a walk has to keep to. A query in a thousand
 finds nothing at all, and alone makes a tenth of them: a sample of 500 may hold none or two."""
 _SAME = 1e-6  # scores so near are those of one vector: any of its copies is right
+_ROUNDS, _LOST = 2, 1e-3  # a second round finds the nearest of those that have come back
 _SEED = 0
 _BLOCK_SCORES = 16_000_000  # scores held at a time, 64 MB
 
@@ -70,6 +73,9 @@ def build_graph(
 ) -> Built:
     """Build a graph, and choose the width of walks by what they find for rows it does not hold yet.
 
+    Rows that cannot be found again are joined once more: of a million in clusters hnswlib leaves
+    one in thirty with links that all lead far away.
+
     Some rows are kept out at first and searched with: what is asked for later is not in the graph
     either. Then they are joined. The width is the least by which searches without a filter, and
     with ones that let half of the rows pass, miss half as many of the nearest ten as `target`
@@ -92,14 +98,28 @@ def build_graph(
     asked = np.sort(rng.choice(rows, min(_QUERIES, len(rows) // 2), replace=False))
     held = presence.copy()
     held[asked] = False
-    builder = GraphBuilder(vectors, len(rows))
-    builder.join(np.flatnonzero(held).astype(np.int32))
-    graph = builder.graph(_WIDTHS[0])
+    joiner = _joined(vectors, held, codes)
     exact = ExactIndex(vectors, held, codes, components_before_kernel=0)
     questions = drawn_questions(vectors, held, asked, rng)
-    kept = keep_promise(graph, exact, questions, target=target)
-    builder.join(asked)
-    return Built(builder.graph(kept.graph.ef), kept.record)
+    kept = keep_promise(joiner.graph(_WIDTHS[0]), exact, questions, target=target)
+    joiner.join(asked)
+    return Built(joiner.graph(kept.graph.ef), kept.record)
+
+
+def _joined(vectors: StoredVectors, held: Mask, codes: Codes) -> GraphJoiner:
+    rows = np.flatnonzero(held).astype(np.int32)
+    builder = GraphBuilder(vectors, len(rows))
+    builder.join(rows)
+    links = builder.graph(_WIDTHS[0]).neighbours
+    del builder  # has a copy of all vectors
+    was = np.where(held, np.arange(len(held)), -1).astype(np.int32)
+    joiner = GraphJoiner(vectors, ByteVectors(*codes), links, was)
+    for _ in range(_ROUNDS):
+        lost = joiner.lost()
+        if len(lost) <= _LOST * len(rows):
+            break
+        joiner.join_again(lost)
+    return joiner
 
 
 def keep_promise(

@@ -49,7 +49,7 @@ def test_every_row_with_a_vector_is_in_the_graph_and_no_other(built):
 def test_a_promise_that_cannot_be_kept_is_said():
     few = VECTORS[:400]
     built = build_graph(few, PRESENCE[:400], to_bytes(few), target=1.01)
-    assert built.graph.ef == 512
+    assert built.graph.ef == 1024
     assert "fewer than the 101% promised" in built.record["warning"]
 
 
