@@ -28,10 +28,9 @@ def test_every_small_cluster_has_an_entry_beside_a_large_one():
 
 
 def test_copies_of_a_vector_leave_room_for_every_other_one():
-    vectors = np.concatenate([np.repeat(unit_rows(1), 280, axis=0), unit_rows(15, seed=1)])
-    entries = spread_entries(vectors, np.arange(295, dtype=np.int32))
-    assert set(range(280, 295)) < set(entries.tolist())
-    assert len(entries) == 17
+    vectors = np.concatenate([np.repeat(unit_rows(1), 13, axis=0), unit_rows(3, seed=1)])
+    entries = spread_entries(vectors, np.arange(16, dtype=np.int32))
+    assert set(entries.tolist()) == {0, 13, 14, 15}
 
 
 def test_float16_vectors_are_read():
