@@ -41,7 +41,9 @@ def spread_entries(vectors: StoredVectors, rows: Rows) -> Rows:
     nearness = np.full(len(drawn), -np.inf, np.float32)
     chosen = [0]
     for _ in range(count - 1):
-        np.maximum(nearness, some @ some[chosen[-1]], out=nearness)
+        with np.errstate(invalid="ignore", over="ignore"):  # OpenBLAS, behind short vectors
+            scores = some @ some[chosen[-1]]
+        np.maximum(nearness, scores, out=nearness)
         nearness[chosen[-1]] = np.inf
         chosen.append(int(np.argmin(nearness)))
     entries: Rows = np.unique(drawn[chosen]).astype(np.int32)

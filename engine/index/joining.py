@@ -105,6 +105,7 @@ class GraphJoiner:
         """Give rows of the graph other links, as if they had not been in it."""
         others = self.without(rows)
         self.neighbours, self.held = others.neighbours, others.held
+        self._starts, self._n_then = others._starts, others._n_then
         self.join(rows)
 
     def graph(self, ef: int) -> Graph:
