@@ -33,12 +33,12 @@ TARGET = 0.99
 """Share of the true nearest ten that searches have to find on average."""
 
 _K = 10
-_QUERIES = 500
+_QUERIES = 1_000
 _WIDTHS = (24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 256, 384, 512, 768, 1024)
 _SHARES = (0.5, 0.1, 0.01)
 _MISSES = 0.5
 """Share of the misses that the target allows, which a walk has to keep to. A query in a thousand
-finds nothing at all, and alone makes a tenth of them: a sample of 500 may hold none or two."""
+finds nothing at all, and these alone make a tenth of them: a sample may hold none, or three."""
 _SAME = 1e-6  # scores so near are those of one vector: any of its copies is right
 _ROUNDS, _LOST = 2, 1e-3  # a second round finds the nearest of those that have come back
 _SEED = 0

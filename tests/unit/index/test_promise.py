@@ -30,7 +30,7 @@ def test_the_record_says_what_was_measured(built):
     record = built.record
     assert record["ef"] == built.graph.ef
     assert record["target"] == 0.99
-    assert record["queries"] == 500
+    assert record["queries"] == 1_000
     assert set(record["recall_at_10"]) == {
         "no filter",
         *(f"{share} % {how}" for share in (50, 10, 1) for how in ("anywhere", "alike")),
