@@ -12,8 +12,8 @@ time. Ways are timed in turn, a few queries of each; ratios are of the medians.
 ``p50_vs_hnswlib`` is at equal recall: hnswlib as wide as it has to be to find as much as Sightline
 does, ``p50_vs_hnswlib_at_target`` with hnswlib no wider than the recall of 0.99 needs.
 ``filtered_min_recall`` is the least over all worlds, shares and ways to fall. Figures are of the
-drawn vectors, those that end in ``_pictures`` of pictures asked by pictures. ``--large`` adds to
-the record of the last run; ``open_ms`` and ``resident_gb`` are of a fresh process
+drawn vectors, those that end in ``_pictures`` of pictures asked by pictures. The record keeps the
+last run of either size; ``open_ms`` and ``resident_gb`` are of a fresh process
 (`search_child.py`), the latter of the million where that was measured. ``adds_per_s``,
 ``deletes_per_s`` and ``recall_live`` are of an index in use (`search_live.py`), with two threads.
 """
@@ -51,6 +51,8 @@ from sightline.types import Mask, Scores, Vectors  # noqa: E402
 NAME = "search"
 QUESTION = "How fast is search at a recall of 0.99, with and without filters, beside its peers?"
 TARGET = 0.99
+LARGE_ROWS, LARGE_DIM = 1_000_000, 256
+LARGE = f"drawn {LARGE_ROWS} x {LARGE_DIM}"
 EQUAL = "hnswlib, as wide as our recall needs"
 _ASKED = 500
 _ROUNDS, _ROUNDS_FILTERED = 500, 100
@@ -207,6 +209,26 @@ def flat(rows: Sequence[Row], fresh: Mapping[str, float]) -> dict[str, Any]:
     return {**figures, "p50_ms": mine[0]["p50_ms"], **fresh}
 
 
+def beside(last: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record of a run, with what the last record has of the other size."""
+    is_large = LARGE in run["indexes"]
+    of_other = [row for row in last["table"] if (row["world"] == LARGE) != is_large]
+    others = {name: it for name, it in last["indexes"].items() if (name == LARGE) != is_large}
+    kept = {
+        name: value
+        for name, value in last["figures"].items()
+        if name.startswith("large_") != is_large
+    }
+    figures = {**kept, **run["figures"]}
+    if "large_resident_gb" in figures:
+        figures["resident_gb"] = figures["large_resident_gb"]
+    return {
+        "figures": figures,
+        "table": [*of_other, *run["table"]],
+        "indexes": {**others, **run["indexes"]},
+    }
+
+
 def main() -> None:
     """Measure, record, print."""
     parser = argparse.ArgumentParser(
@@ -215,13 +237,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     parser.add_argument("--data", type=Path, help="folder of the development data")
     parser.add_argument(
-        "--large", action="store_true", help="a million vectors instead, added to the last record"
+        "--large", action="store_true", help="a million vectors instead, beside the last record"
     )
     options = parser.parse_args()
-    known = _last_record() if options.large else {"figures": {}, "table": [], "indexes": {}}
     rows: list[Row] = []
     records: dict[str, Any] = {}
-    figures = dict(known["figures"])
     for place, worlds in enumerate(_worlds(options)):
         with tempfile.TemporaryDirectory(prefix="search-") as folder:
             found, record = measure_worlds(worlds, Path(folder), alone=options.large)
@@ -229,24 +249,18 @@ def main() -> None:
             records |= {world.name: record for world in worlds}
             if place == 0:
                 fresh = fresh_process(Path(folder))
+    figures = flat(rows, fresh)
     if options.large:
-        figures["resident_gb"] = fresh["resident_gb"]
-        figures |= {f"large_{name}": value for name, value in flat(rows, fresh).items()}
+        figures = {f"large_{name}": value for name, value in figures.items()}
     else:
         _say("adding and deleting")
         with tempfile.TemporaryDirectory(prefix="search-live-") as folder:
             changed, live = measure_live(drawn_changes(), Path(folder))
-        figures = {**flat(rows, fresh), **live}
+        figures |= live
         rows += changed
-    kept = [row for row in known["table"] if row["world"] not in records]
-    write_record(
-        NAME,
-        QUESTION,
-        figures,
-        table=[*kept, *rows],
-        indexes={**known["indexes"], **records},
-        peers=peer_versions(),
-    )
+    record = beside(_last_record(), {"figures": figures, "table": rows, "indexes": records})
+    figures = record["figures"]
+    write_record(NAME, QUESTION, peers=peer_versions(), **record)
     print(table(QUESTION, figures))
     if options.json:
         print(json.dumps({**figures, "table": rows}))
@@ -254,7 +268,7 @@ def main() -> None:
 
 def _worlds(options: argparse.Namespace) -> Iterator[list[World]]:
     if options.large:
-        yield [drawn_world(1_000_000, 256)]
+        yield [drawn_world(LARGE_ROWS, LARGE_DIM)]
         return
     yield [drawn_world(100_000, 512)]
     try:

@@ -71,3 +71,30 @@ def test_a_search_that_finds_what_is_not_there_is_caught(bench):
     assert set(live._recall(changes, changes.after, true).values()) == {1.0}
     with pytest.raises(AssertionError, match="not there was found"):
         live._recall(changes, changes.after, gone)
+
+
+def test_the_record_keeps_the_last_run_of_either_size(bench):
+    beside, large = bench("search").beside, bench("search").LARGE
+    nothing = {"figures": {}, "table": [], "indexes": {}}
+
+    def run(world, name, value):
+        return {
+            "figures": {name: value, "resident_gb": 0.5}
+            if world != large
+            else {name: value, "large_resident_gb": 1.5},
+            "table": [{"world": world, "p50_ms": value}],
+            "indexes": {world: {"ef": value}},
+        }
+
+    record = beside(nothing, run("drawn", "p50_ms", 1))
+    assert record["figures"] == {"p50_ms": 1, "resident_gb": 0.5}
+    record = beside(record, run(large, "large_p50_ms", 2))
+    record = beside(record, run("drawn", "p50_ms", 3))
+    assert record["figures"] == {
+        "p50_ms": 3,
+        "large_p50_ms": 2,
+        "resident_gb": 1.5,
+        "large_resident_gb": 1.5,
+    }
+    assert [row["p50_ms"] for row in record["table"]] == [2, 3]
+    assert record["indexes"] == {large: {"ef": 2}, "drawn": {"ef": 3}}
