@@ -4,7 +4,8 @@ Items are drawn from a fixed seed, with vectors of 512 of their own, so that no 
 and 100,000 events. The model is built once. Then its table changes, and `Client.sync` is timed in
 an open client from reading the table to the generation being active: nothing changed, 10,000 items
 added, 5,000 deleted, one replaced. After each, new items have to be found by `similar_items`, and
-deleted ones must not be.
+deleted ones must not be. Not every item is among the nearest of its own nearest one: of all 110,000
+built at once, the share is 0.74 as well.
 
     python bench/sync.py --json
 """
