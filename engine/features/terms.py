@@ -141,16 +141,16 @@ def _wholes(token: str) -> list[str]:
     """Return the words of a token as wholes, without their parts."""
     if _IS_UNSPACED.match(token):
         return [pair.whole for pair in _pairs(token)]
-    return [_whole(token)]
+    return [_whole(*_unsigned(token))]
 
 
-def _whole(token: str) -> str:
-    bare, sign = _unsigned(token)
+def _whole(bare: str, sign: str) -> str:
     return _folded(_BETWEEN_LETTERS.sub("", bare)) + sign
 
 
 def _word(token: str) -> Word:
-    whole, (bare, sign) = _whole(token), _unsigned(token)
+    bare, sign = _unsigned(token)
+    whole = _whole(bare, sign)
     apart = _BETWEEN_WORDS.split(bare)
     words = [_folded(part) for part in apart] if len(apart) > 1 or sign else []
     pieces = [piece for part in apart for piece in _pieces(part)]

@@ -30,6 +30,7 @@ _TOGETHER = 2_048  # rows that join at once: their products with each other take
 _NEAREST = 64  # of what a walk keeps: what comes after hardly ever stands apart from these
 _BESIDE = 32  # of those that join at the same time
 _FEW_LINKS = 3 * M // 4  # to a row: twice as many are usual
+_SOUGHT = EF_CONSTRUCTION // 2  # width at which a row that is well linked finds itself
 _PARTS = 8  # per thread
 _TIE = np.float32(1e-5)  # parts those that are equally near: not all are to choose the same
 
@@ -64,6 +65,7 @@ class GraphJoiner:
         had, has = (before >= 0).sum(axis=1), (links >= 0).sum(axis=1)
         few = self.held & (has < M // 2)
         few[few] = 2 * has[few] < had[was[few]]
+        # Where walks of joins begin, chosen anew whenever the graph has doubled since.
         self._starts, self._n_then = np.empty(0, np.int32), 0
         self._join(np.flatnonzero(few).astype(np.int32))
 
@@ -93,7 +95,7 @@ class GraphJoiner:
             some, queries = rows[start:stop], self._vectors[rows[start:stop]]
             missed = np.zeros(len(some), np.bool_)
             for place, query in enumerate(queries):
-                found = walker(query, 1, EF_CONSTRUCTION // 2)
+                found = walker(query, 1, _SOUGHT)
                 _, best = rank_rows(exact, found, query, 1)
                 _, own = rank_rows(exact, some[place : place + 1], query, 1)
                 missed[place] = len(best) == 0 or best[0] < own[0]  # a copy is as good

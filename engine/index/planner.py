@@ -44,7 +44,7 @@ def choose(
 
     A walk through the graph keeps `ef` allowed rows, or twice `k`, so that recall does not fall
     with k. The fewer rows are allowed, the more it has to pass for one of them, so that narrow
-    filters are scanned: below a share of about 17 % among 100,000 rows, and 5 % among a million.
+    filters are scanned: below a share of about 17 % among 100,000 rows, and 11 % among a million.
     A walk is chosen where it is thought to take half the time of the scan, and given up when it has
     taken twice what was thought: filters far off the query are the reason.
 

@@ -5,8 +5,10 @@ from sightline.index.entries import spread_entries
 from unit_vectors import unit_rows
 
 
-@pytest.mark.parametrize(("n", "count"), [(0, 0), (1, 1), (9, 3), (10_000, 100), (100_000, 391)])
-def test_one_row_of_256_is_chosen_and_the_root_at_least(n, count):
+@pytest.mark.parametrize(
+    ("n", "count"), [(0, 0), (1, 1), (9, 3), (10_000, 100), (100_000, 391), (2_000_000, 5_657)]
+)
+def test_one_row_of_256_is_chosen_and_once_to_four_times_the_root(n, count):
     entries = spread_entries(unit_rows(n, 3), np.arange(n, dtype=np.int32))
     assert entries.dtype == np.int32
     assert len(entries) == count
