@@ -18,7 +18,6 @@ from .newcomers import NewcomerModel, learn_newcomers
 from .rank.value_model import compile_value_model
 from .scoring import check_policy, prior_policy
 from .sources.connect import Binding
-from .sources.roles import Role
 from .stand_ins import refuse_unfit_stand_ins
 from .store.home import Home
 from .store.recipe import Recipe
@@ -26,9 +25,6 @@ from .store.status import State, Status, StatusWriter
 from .trial import Trial, run_trial
 
 __all__ = ["build_model"]
-
-_WORD_ROLES = {Role.TEXT, Role.CATEGORY, Role.LIST}
-_LIBRARIES = ("sightline", "numpy", "numba", "polars", "duckdb", "pillow", "pillow-simd", "hnswlib")
 
 
 def build_model(
