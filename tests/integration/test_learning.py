@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from sightline.cli import main
 from sightline.errors import ConfigError, ModelNotFoundError, SchemaError, UnsupportedError
+from sightline.snapshot import Snapshot
 from sightline.store.generation import open_active
 from small_shop import Shop
 
@@ -815,3 +816,8 @@ def test_item_that_comes_with_a_sync_is_shown_to_those_who_pick_its_like(live):
         for kind in range(3)
     }
     assert places[0] < min(places[1], places[2])
+    # Nobody picked it: its factors are guessed by what it looks like.
+    factors = Snapshot(open_active(told.home / "models" / "shop")).catalogue.factors.factors
+    likeness = factors[:60] @ factors[60]
+    by_kind = [likeness[kind::3].mean() for kind in range(3)]
+    assert by_kind[0] > max(0, by_kind[1], by_kind[2])
